@@ -1,0 +1,20 @@
+"""`gradwell explain`: print a rule's manual page."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+
+def explain(code: Annotated[str, typer.Argument(metavar="RULE", help="A code or a name: GW101, dead-relu.")]) -> None:
+    """Print a rule's manual page."""
+    from rich.console import Console
+    from rich.markdown import Markdown
+
+    from gradwell.doctor.catalogue import rule
+    from gradwell.report.manual import page
+
+    text = page(rule(code))
+    console = Console()
+    console.print(Markdown(text)) if console.is_terminal else print(text, end="")  # noqa: T201

@@ -1,0 +1,55 @@
+"""Writing a report: the summary on the terminal, the page and the JSON in files."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import TextIO
+
+from gradwell.errors import RecordError
+from gradwell.report.data import Report
+
+
+def summary(report: Report, stream: TextIO) -> None:
+    """Print the findings for a person."""
+    from gradwell.report.terminal import as_text
+
+    width = min(shutil.get_terminal_size((100, 24)).columns, 120)
+    color = stream.isatty() and "NO_COLOR" not in os.environ
+    print(as_text(report, width=width, color=color), file=stream)
+
+
+def write_json(report: Report, path: Path) -> None:
+    """Write the findings for a program. Raises RecordError when the file cannot be written."""
+    from gradwell.report.json import as_json
+
+    write(path, json.dumps(as_json(report), indent=2, allow_nan=False) + "\n")
+
+
+def write_html(report: Report, path: Path) -> None:
+    """Write the page. Raises RecordError when the file cannot be written."""
+    from gradwell.report.html import as_html
+
+    write(path, as_html(report))
+
+
+def write(path: Path, text: str) -> None:
+    """Write a file whole or not at all; a device such as /dev/stdout is written to directly."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        if path.exists() and not path.is_file():
+            path.write_text(text, encoding="utf-8")
+            return
+        temporary.write_text(text, encoding="utf-8")
+        temporary.replace(path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise RecordError(f"cannot write {path}: {error.strerror}") from error
+
+
+def complain(error: Exception) -> None:
+    """Say in one line what went wrong, where that is no reason to stop."""
+    print(f"gradwell: {error}", file=sys.stderr)

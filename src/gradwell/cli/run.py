@@ -1,0 +1,159 @@
+"""`gradwell run`: watch a training script and say what is wrong with it."""
+
+from __future__ import annotations
+
+import os
+import resource
+import shlex
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Iterable
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from gradwell.cli.options import Html, Ignore, Json, Rules, codes
+from gradwell.errors import GradwellError, RecordError, TargetError
+from gradwell.watch import launcher
+from gradwell.watch.settings import Settings
+
+if TYPE_CHECKING:
+    from gradwell.doctor.rule import Rule
+
+FAILED = 3  # exit status for --fail-on
+RUNS = Path("gradwell-runs")
+
+
+class FailOn(StrEnum):
+    """From which severity on a finding makes the run a failure."""
+
+    error = "error"
+    warning = "warning"
+    never = "never"
+
+
+def run(
+    target: Annotated[list[str], typer.Argument(metavar="SCRIPT [ARGS]...", help="The script, or a command such as: torchrun train.py")],
+    module: Annotated[bool, typer.Option("-m", help="SCRIPT is a module's name, as for python -m.")] = False,
+    json: Json = "",
+    html: Html = "",
+    run_dir: Annotated[str, typer.Option(metavar="DIR", help="Keep the record here instead of gradwell-runs/TIME-SCRIPT.")] = "",
+    budget: Annotated[str, typer.Option(metavar="SHARE", help="What watching may cost of the run's time: 3% or 0.03.")] = "3%",
+    every: Annotated[int, typer.Option(metavar="N", min=0, help="Look at every Nth step instead of keeping to a budget.")] = 0,
+    rules: Rules = "",
+    ignore: Ignore = "",
+    fail_on: Annotated[FailOn, typer.Option(help="Exit with status 3 on such a finding when the script itself ends well.")] = FailOn.never,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print no summary.")] = False,
+) -> int:
+    """Watch a training script and say what is wrong with it.
+
+    The script runs as it would without us; its exit status is kept. The summary goes to stderr when it has ended.
+    """
+    from gradwell.doctor.catalogue import select
+
+    share = percentage(budget)
+    chosen = select(codes(rules), codes(ignore)) if rules or ignore else None
+    command = launcher.command(target, module)
+    name = target[0] if module else Path(target[0]).stem
+    notices: list[str] = []
+    folder = run_folder(run_dir, name, notices)
+    script = shlex.join((["-m"] if module else []) + target)
+    settings = Settings(str(folder), script, share, every or None) if folder else None
+    status = launcher.run(command, settings)
+    severities: list[str] = []
+    try:
+        severities = conclude(folder, notices, chosen, json, html, quiet)
+    except GradwellError as error:
+        print(f"gradwell: {error}", file=sys.stderr)
+    if status < 0:
+        die_of(-status)
+    bad = {"error": {"error"}, "warning": {"error", "warning"}, "never": set()}[fail_on.value]
+    return FAILED if status == 0 and bad.intersection(severities) else status
+
+
+def conclude(folder: Path | None, notices: list[str], chosen: Iterable[Rule] | None, json: str, html: str, quiet: bool) -> list[str]:
+    """Judge what was recorded, show it, and return the severities of the findings."""
+    from gradwell.cli import output
+    from gradwell.report.assemble import of_run
+
+    report = of_run(folder, notices, chosen)
+    page = Path(html) if html else folder / "report.html" if folder and report.record else None
+    written = None
+    for path, write in ((Path(json) if json else None, output.write_json), (page, output.write_html)):
+        if path is not None:
+            try:
+                write(report, path)
+                written = path
+            except RecordError as error:
+                output.complain(error)
+    if not quiet:
+        output.summary(report, sys.stderr)
+        if page is not None and written == page:
+            print(f"gradwell: the page is {page}", file=sys.stderr)
+    if folder is not None and report.record is None:
+        tidy(folder)
+    return [finding.severity for finding in report.verdict.findings]
+
+
+def run_folder(wanted: str, name: str, notices: list[str]) -> Path | None:
+    """Make the run folder; where that is impossible, one among the temporary files, or none.
+
+    Raises RecordError when the wanted folder already holds a record.
+    """
+    stem = f"{time.strftime('%Y-%m-%dT%H-%M-%S')}-{name}"
+    candidates = [Path(wanted)] if wanted else [RUNS / (stem + suffix) for suffix in ("", "-2", "-3", "-4")]
+    if wanted and list(Path(wanted).glob("record*.sqlite")):
+        raise RecordError(f"{wanted} already holds a record; choose another --run-dir, or remove it")
+    reason = ""
+    for candidate in candidates:
+        try:
+            candidate.mkdir(parents=True, exist_ok=bool(wanted))
+            probe = candidate / "torch.txt"
+            probe.write_text("")
+            probe.unlink()
+            return candidate.absolute()
+        except FileExistsError:
+            reason = "it exists already and is not a folder"
+        except OSError as error:
+            reason = error.strerror or str(error)
+            break
+    try:
+        folder = Path(tempfile.mkdtemp(prefix="gradwell-"))
+    except OSError:
+        notices.append(f"this run was not watched: {candidates[0]} cannot be written ({reason}), nor can the folder for temporary files")
+        return None
+    notices.append(f"{candidates[0]} cannot be written ({reason}); the record is in {folder}")
+    return folder
+
+
+def tidy(folder: Path) -> None:
+    """Remove a run folder in which nothing was recorded."""
+    for path in (folder / "torch.txt", folder, folder.parent):
+        try:
+            path.unlink() if path.is_file() else path.rmdir() if path == folder or path.name == RUNS.name else None
+        except OSError:
+            return
+
+
+def percentage(text: str) -> float:
+    """The share of 1 that `3%` or `0.03` stands for. Raises TargetError for anything else."""
+    try:
+        value = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
+    except ValueError:
+        value = -1.0
+    if not 0 < value <= 1:
+        raise TargetError(f"--budget {text} is no share of the run's time; give a percentage such as 3%, or a number from 0 to 1")
+    return value
+
+
+def die_of(number: int) -> None:
+    """End as the script did: of the same signal, so that whoever started us sees the same."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    signal.signal(number, signal.SIG_DFL) if number != signal.SIGKILL else None
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os.kill(os.getpid(), number)

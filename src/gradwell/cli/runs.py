@@ -1,0 +1,36 @@
+"""`gradwell runs`: list the runs of a folder."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gradwell.errors import RecordError
+
+
+def runs(folder: Annotated[str, typer.Argument(metavar="[DIR]", help="The folder that holds the runs.")] = "gradwell-runs") -> None:
+    """List the runs of a folder, the latest last."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from gradwell.doctor.judge import judge
+    from gradwell.doctor.record import Record
+
+    if not Path(folder).is_dir():
+        raise RecordError(f"there is no folder {folder} here; `gradwell run` makes gradwell-runs, or name another folder")
+    table = Table("run", "script", "steps", "started", "learned", "findings", box=None, header_style="bold")
+    for path in sorted(Path(folder).glob("*/record.sqlite"), key=lambda path: path.stat().st_mtime):
+        name = path.parent.name
+        try:
+            record = Record.open(path)
+            verdict = judge(record)
+            started = time.strftime("%Y-%m-%d %H:%M", time.localtime(record.meta("started", 0)))
+            codes = " ".join(finding.code for finding in verdict.shown) or "none"
+            table.add_row(name, record.meta("script", ""), str(record.steps), started, verdict.learned.answer, codes)
+        except RecordError as error:
+            table.add_row(name, "", "", "", "", str(error))
+    console = Console(markup=False)
+    console.print(table if table.row_count else f"There are no runs in {folder}.")

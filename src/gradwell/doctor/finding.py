@@ -1,0 +1,44 @@
+"""What a finding is: one fault named, with its place, its time, the numbers that show it, its cause and its remedy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from gradwell.doctor.fix import Fix
+
+Severity = Literal["error", "warning", "note"]
+SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
+Evidence = Mapping[str, object]
+
+
+@dataclass(frozen=True)
+class Where:
+    """The place of a finding: the module's path in the user's model, and the line on which the user built it or called the loss."""
+
+    module: str
+    type: str = ""
+    file: str | None = None
+    line: int | None = None
+
+    def __str__(self) -> str:
+        return f"{self.module} ({self.type})" if self.type and self.type != self.module else self.module
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One fault of a run. `explains` holds the findings that are consequences of this one and are therefore not listed beside it."""
+
+    code: str
+    name: str
+    severity: Severity
+    title: str
+    where: Where
+    first_step: int
+    last_step: int
+    evidence: Evidence
+    cause: str
+    remedy: str
+    fix: Fix | None = field(default=None, compare=False)
+    explains: tuple[Finding, ...] = ()

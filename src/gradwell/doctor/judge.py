@@ -1,0 +1,56 @@
+"""From a record to findings: every rule is asked, consequences are folded into their causes, and the most blamed comes first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from gradwell.doctor.catalogue import catalogue
+from gradwell.doctor.finding import SEVERITIES, Finding
+from gradwell.doctor.learned import Learned, learned
+from gradwell.doctor.record import Record
+from gradwell.doctor.rule import Rule
+
+SHOWN = 5  # findings that a report shows
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What was found in a record: findings in order of blame, the rules that were asked, and whether the run learned anything."""
+
+    findings: tuple[Finding, ...]
+    rules: tuple[Rule, ...]
+    learned: Learned
+
+    @property
+    def shown(self) -> tuple[Finding, ...]:
+        """The findings that a report shows, a handful at most."""
+        return self.findings[:SHOWN]
+
+
+def judge(record: Record, rules: Iterable[Rule] | None = None) -> Verdict:
+    """Ask every rule (all of the catalogue, unless some are given) what it finds in a record."""
+    asked = tuple(catalogue() if rules is None else rules)
+    findings = [finding for rule in asked for finding in rule.check(record)]
+    return Verdict(tuple(ranked(folded(findings, asked))), asked, learned(record))
+
+
+def ranked(findings: Iterable[Finding]) -> list[Finding]:
+    """Errors before warnings before notes; within each, what explains more first, then what began earlier."""
+    return sorted(findings, key=lambda f: (SEVERITIES.index(f.severity), -len(f.explains), f.first_step, f.code))
+
+
+def folded(findings: list[Finding], rules: Iterable[Rule]) -> list[Finding]:
+    """Put every finding that another one explains into that one; the most severe cause takes it."""
+    consequences = {rule.code: rule.consequences for rule in rules}
+    causes: dict[int, Finding] = {}
+    for at, finding in enumerate(findings):
+        before = [f for f in findings if finding.code in consequences[f.code] and f.code != finding.code]
+        if before:
+            causes[at] = ranked(before)[0]
+
+    def whole(finding: Finding) -> Finding:
+        below = tuple(whole(findings[at]) for at, cause in causes.items() if cause is finding)
+        return replace(finding, explains=below) if below else finding
+
+    return [whole(finding) for at, finding in enumerate(findings) if at not in causes]

@@ -1,0 +1,102 @@
+"""Has the run learned anything? Its loss against a predictor that never looks at the input, and its trend with confidence."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from gradwell.doctor import signals
+from gradwell.doctor.record import Record, Site
+
+MARGIN = 0.95  # of the trivial predictor's loss; a run above it has learned nothing (TheDeepChecker gates regression so)
+FALL = 0.9  # of the first loss, where the trivial predictor is unknown
+TAIL = 0.2  # share of the readings that count as the end of a run
+Answer = Literal["yes", "no", "unknown"]
+Series = Sequence[tuple[int, float]]
+
+
+@dataclass(frozen=True)
+class Learned:
+    """What the loss says: its first and last level (mean of a window), the trivial predictor's, and the slope at the end.
+
+    `slope` is the loss's change per 100 steps over the second half of the run, `slope_error` its standard error.
+    """
+
+    answer: Answer
+    loss: str = ""
+    first: float | None = None
+    last: float | None = None
+    last_error: float | None = None
+    trivial: float | None = None
+    slope: float | None = None
+    slope_error: float | None = None
+    because: str = "no loss was seen"
+
+    @property
+    def nothing(self) -> bool:
+        """Whether the run is no better than it would be without looking at the input: the second witness of dynamic rules."""
+        return self.answer == "no"
+
+
+def learned(record: Record) -> Learned:
+    """Judge every loss of the run; the run has learned if any of them has, the loss with the most readings speaks for it."""
+    answers = [answer for site in record.sites("loss") if (answer := of_loss(record, site)) is not None]
+    if not answers:
+        return Learned("unknown")
+    best = [answer for _, answer in answers if answer.answer == "yes"]
+    return best[0] if best else max(answers, key=lambda pair: pair[0])[1]
+
+
+def of_loss(record: Record, site: Site) -> tuple[int, Learned] | None:
+    """Judge one loss by its readings; None where it has too few."""
+    term = finite(record.series(signals.TERM_LOSS.name, site))
+    whole = finite(record.series(signals.LOSS.name, site))
+    known = record.series(signals.TRIVIAL_LOSS.name, site)
+    losses = term if len(term) >= 2 else whole
+    if len(losses) < 2:
+        return None
+    trivial = known[-1][1] if known and losses is term and known[-1][1] > 1e-6 else None
+    first, _ = level([value for _, value in losses[: window(losses)]])
+    last, error = level([value for _, value in losses[-window(losses):]])
+    slope, slope_error = trend(losses[len(losses) // 2:])
+    name = site.type or "loss"
+    if record.sites("loss") and any(not math.isfinite(value) for _, value in record.series(signals.LOSS.name, site)[-3:]):
+        return len(losses), Learned("no", name, first, last, error, trivial, slope, slope_error, "the loss ended as NaN or infinity")
+    if trivial is not None:
+        answer: Answer = "yes" if last + 2 * error < MARGIN * trivial else "no"
+        words = "below" if answer == "yes" else "no better than"
+        because = f"the loss ends at {last:.3g}, {words} the {trivial:.3g} of a predictor that ignores the input"
+    else:
+        answer = "yes" if last + 2 * error < FALL * first else "no" if first > 0 and len(losses) >= 10 else "unknown"
+        because = f"the loss went from {first:.3g} to {last:.3g}; what a predictor that ignores the input would reach is not known for it"
+    return len(losses), Learned(answer, name, first, last, error, trivial, slope, slope_error, because)
+
+
+def finite(series: Series) -> list[tuple[int, float]]:
+    """The readings that are numbers."""
+    return [(step, value) for step, value in series if math.isfinite(value)]
+
+
+def window(series: Series) -> int:
+    """How many readings make the beginning or the end."""
+    return max(1, min(len(series) // 2, max(3, int(TAIL * len(series)))))
+
+
+def level(values: Sequence[float]) -> tuple[float, float]:
+    """The mean and its standard error."""
+    mean = statistics.fmean(values)
+    return mean, statistics.stdev(values) / math.sqrt(len(values)) if len(values) > 1 else 0.0
+
+
+def trend(series: Series) -> tuple[float | None, float | None]:
+    """The least-squares slope per 100 steps and its standard error; None where fewer than three steps were read."""
+    if len(series) < 3:
+        return None, None
+    steps, values = [float(step) for step, _ in series], [value for _, value in series]
+    slope, intercept = statistics.linear_regression(steps, values)
+    residual = sum((y - slope * x - intercept) ** 2 for x, y in zip(steps, values, strict=True)) / (len(series) - 2)
+    spread = sum((x - statistics.fmean(steps)) ** 2 for x in steps)
+    return 100 * slope, 100 * math.sqrt(residual / spread)

@@ -1,0 +1,185 @@
+"""A record: what was measured in one run, readings by signal, site and step, in one SQLite file.
+
+The file is in write-ahead mode, so a killed run loses nothing that was flushed, and a rule can judge it again at any time.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sqlite3
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gradwell.doctor.finding import Where
+from gradwell.errors import RecordError
+
+APPLICATION = 0x47574C4C  # marks the file as ours
+SCHEMA = 1
+TABLES = """
+create table site (id integer primary key, kind text, module text, type text, file text, line integer);
+create table reading (signal text, site integer, step integer, value);
+create table meta (key text primary key, value text);
+"""
+
+
+@dataclass(frozen=True)
+class Site:
+    """A place at which something is measured; `id` grows in the order of the forward pass."""
+
+    id: int
+    kind: str
+    module: str
+    type: str = ""
+    file: str | None = None
+    line: int | None = None
+
+    @property
+    def where(self) -> Where:
+        """The same place as a finding names it."""
+        return Where(self.module, self.type, self.file, self.line)
+
+
+class Record:
+    """What was measured in one run. Written by `watch`, read by rules and reports; a run in memory has no path."""
+
+    def __init__(self, connection: sqlite3.Connection, path: Path | None) -> None:
+        self.path = path
+        self._db = connection
+        self._lock = threading.Lock()
+        self._pending: list[tuple[str, int, int, float | str]] = []
+        self._index: dict[tuple[str, int | None], list[tuple[int, Any]]] | None = None
+        self._sites: dict[int, Site] = {row[0]: Site(*row) for row in connection.execute("select * from site order by id")}
+
+    @classmethod
+    def create(cls, path: Path | None = None) -> Record:
+        """Begin a record, in a new file or (without a path) in memory.
+
+        Raises RecordError when the file cannot be written.
+        """
+        try:
+            db = sqlite3.connect(str(path) if path else ":memory:", check_same_thread=False)
+            db.execute("pragma journal_mode=wal")
+            db.execute("pragma synchronous=normal")
+            db.execute(f"pragma application_id={APPLICATION}")
+            db.execute(f"pragma user_version={SCHEMA}")
+            db.executescript(TABLES)
+        except sqlite3.Error as error:
+            raise RecordError(f"cannot write the record {path}: {error}") from error
+        return cls(db, path)
+
+    @classmethod
+    def open(cls, path: Path) -> Record:
+        """Open a saved record for reading; `path` is the file or the run folder that holds it.
+
+        Raises RecordError when there is none, or when the file is damaged, foreign or of a later version.
+        """
+        file = path / "record.sqlite" if path.is_dir() else path
+        if not file.is_file():
+            raise RecordError(f"no record at {path}; give a run folder such as gradwell-runs/TIME-SCRIPT, or its record.sqlite")
+        for mode in ("mode=ro", "immutable=1"):  # the second serves a read-only disk, where the log cannot be opened
+            with contextlib.suppress(sqlite3.OperationalError):
+                return cls._opened(file, mode)
+        raise RecordError(f"{file} cannot be read as a record")
+
+    @classmethod
+    def _opened(cls, file: Path, mode: str) -> Record:
+        try:
+            db = sqlite3.connect(f"{file.absolute().as_uri()}?{mode}", uri=True, check_same_thread=False)
+            (application,), (schema,) = (db.execute(f"pragma {name}").fetchone() for name in ("application_id", "user_version"))
+            if application != APPLICATION:
+                raise RecordError(f"{file} is not a record of gradwell; records are called record.sqlite and lie in run folders")
+            if schema != SCHEMA:
+                raise RecordError(f"{file} has record version {schema}; this gradwell reads version {SCHEMA}")
+            if db.execute("pragma quick_check").fetchone() != ("ok",):
+                raise RecordError(f"{file} is damaged; run the script again")
+            return cls(db, file)
+        except sqlite3.OperationalError:
+            raise
+        except (sqlite3.DatabaseError, TypeError, UnicodeDecodeError) as error:
+            raise RecordError(f"{file} is damaged or not a record of gradwell: {error}") from error
+
+    # writing
+
+    def site(self, kind: str, module: str, type: str = "", file: str | None = None, line: int | None = None) -> int:
+        """Register a place and return its id."""
+        site = Site(len(self._sites) + 1, kind, module, type, file, line)
+        self._sites[site.id] = site
+        with self._lock:
+            self._db.execute("insert into site values (?,?,?,?,?,?)", (site.id, kind, module, type, file, line))
+        return site.id
+
+    def add(self, signal: str, site: int, step: int, value: float | str) -> None:
+        """Note one reading; it reaches the file with the next flush."""
+        with self._lock:
+            self._pending.append((signal, site, step, value))
+
+    def fact(self, signal: str, site: int, step: int, value: object) -> None:
+        """Note something that is not a number, as JSON."""
+        self.add(signal, site, step, json.dumps(value))
+
+    def note(self, key: str, value: object) -> None:
+        """Keep something about the run as a whole; a later value replaces an earlier one."""
+        with self._lock:
+            self._db.execute("insert or replace into meta values (?,?)", (key, json.dumps(value)))
+
+    def flush(self) -> None:
+        """Write what is pending. Raises sqlite3.Error when the disk refuses."""
+        with self._lock:
+            rows, self._pending, self._index = self._pending, [], None
+            # NaN has no place in SQLite (it becomes NULL), so non-finite numbers travel as text
+            self._db.executemany("insert into reading values (?,?,?,?)", [
+                (signal, site, step, value if isinstance(value, str) or abs(value) < float("inf") else repr(float(value)))
+                for signal, site, step, value in rows
+            ])
+            self._db.commit()
+
+    def close(self) -> None:
+        """Write what is pending and close the file."""
+        try:
+            self.flush()
+        finally:
+            self._db.close()
+
+    # reading
+
+    def sites(self, kind: str | None = None) -> list[Site]:
+        """All places, or those of a kind, in the order of the forward pass."""
+        return [site for site in self._sites.values() if kind in (None, site.kind)]
+
+    def series(self, signal: str, site: Site | None = None) -> list[tuple[int, float]]:
+        """The readings of a signal as (step, value), ordered by step; several in one step are averaged."""
+        merged: dict[int, list[float]] = {}
+        for step, value in self._rows(signal, site):
+            merged.setdefault(step, []).append(float(value))
+        return [(step, sum(values) / len(values)) for step, values in sorted(merged.items())]
+
+    def facts(self, signal: str, site: Site | None = None) -> Iterator[tuple[int, Any]]:
+        """The facts of a signal as (step, value), in the order in which they were noted."""
+        for step, value in self._rows(signal, site):
+            yield step, json.loads(value)
+
+    def _rows(self, signal: str, site: Site | None) -> list[tuple[int, Any]]:
+        if self._pending:
+            self.flush()
+        if self._index is None:  # a record is read once, not once for every rule and site
+            self._index = {}
+            for name, place, step, value in self._db.execute("select signal, site, step, value from reading order by rowid"):
+                self._index.setdefault((name, place), []).append((step, value))
+                self._index.setdefault((name, None), []).append((step, value))
+        return self._index.get((signal, site.id if site else None), [])
+
+    def meta(self, key: str, default: Any = None) -> Any:
+        """What was noted about the run as a whole under `key`."""
+        with self._lock:
+            row = self._db.execute("select value from meta where key=?", (key,)).fetchone()
+        return json.loads(row[0]) if row else default
+
+    @property
+    def steps(self) -> int:
+        """How many times the weights were updated."""
+        return int(self.meta("steps", 0))
+

@@ -1,0 +1,127 @@
+"""Every signal there is, each with the pure function that measures it.
+
+The functions use the tensor's own methods only, so that reading a record needs no torch. `sample` stands for a matrix
+(examples, units) of at most 65,536 numbers taken from a larger tensor.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gradwell.doctor.signal import Signal
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+SATURATED = 0.95  # share of the half-range beyond which a bounded activation counts as saturated
+
+
+def mean(sample: Tensor) -> Tensor:
+    """The mean over all examples and units."""
+    return sample.mean()
+
+
+def std(sample: Tensor) -> Tensor:
+    """The standard deviation over all examples and units."""
+    return sample.std(correction=0)
+
+
+def batch_std(sample: Tensor) -> Tensor:
+    """How much the examples differ: the standard deviation of each unit over the examples, averaged over the units."""
+    return sample.std(0, correction=0).mean()
+
+
+def zero_share(sample: Tensor) -> Tensor:
+    """The share of exact zeros."""
+    return (sample == 0).float().mean()
+
+
+def inactive_share(highest: Tensor) -> Tensor:
+    """The share of units whose highest output (units,) over the examples is not above zero."""
+    return (highest <= 0).float().mean()
+
+
+def saturated_share(sample: Tensor, low: float, high: float) -> Tensor:
+    """The share of outputs of a bounded activation beyond 95 % of its range, at either end."""
+    return ((sample - (low + high) / 2).abs() > SATURATED * (high - low) / 2).float().mean()
+
+
+def norm(values: Tensor) -> Tensor:
+    """The Euclidean norm."""
+    return values.norm()
+
+
+def gain(gradient_in: Tensor, gradient_out: Tensor) -> Tensor:
+    """The factor by which a part of the network scales the gradient on its way back: |dL/d(input)| / |dL/d(output)|."""
+    return gradient_in / gradient_out
+
+
+def ratio(change: Tensor, before: Tensor) -> Tensor:
+    """The size of a change relative to what is changed: |new - old| / |old|."""
+    return change.norm() / before.norm()
+
+
+def offset(sample: Tensor) -> Tensor:
+    """The largest |mean| / std of any feature that is not constant; 0 where all are constant."""
+    spread = sample.std(0, correction=0)
+    return (sample.mean(0).abs() / spread)[spread > 0].amax() if bool((spread > 0).any()) else sample.new_zeros(())
+
+
+def widest(sample: Tensor) -> Tensor:
+    """The standard deviation of the feature that varies most."""
+    return sample.std(0, correction=0).amax()
+
+
+def scale_ratio(sample: Tensor) -> Tensor:
+    """The largest over the smallest standard deviation of the features that are not constant; 1 where all are constant."""
+    spread = sample.std(0, correction=0)
+    spread = spread[spread > 0]
+    return spread.amax() / spread.amin() if spread.numel() else sample.new_ones(())
+
+
+def equal_units_share(weight: Tensor) -> Tensor:
+    """The share of units whose incoming weights (units, fan-in) are exactly those of the first unit."""
+    return (weight[1:] == weight[:1]).all(1).float().mean()
+
+
+LOSS = Signal("loss", "loss units", "loss", "the value that backward() was called on")
+TERM_LOSS = Signal("term_loss", "loss units", "loss", "the loss as a mean over the examples, recomputed from its inputs")
+TRIVIAL_LOSS = Signal("trivial_loss", "loss units", "loss", "the least loss that a predictor blind to the input reaches on the targets seen so far")
+CHAIN = Signal("chain", "operations", "loss", "what stands between the last layer and the loss, with shapes and ranges")
+LINEAR_PAIRS = Signal("linear_pairs", "layers", "model", "layers that feed a layer with nothing nonlinear between")
+ORDER = Signal("order", "layers", "model", "the chain of layers and activations in the order of the forward pass")
+
+BATCH_STD = Signal("batch_std", "activation units", "layer", "how much the examples differ at the layer's input", batch_std)
+DELTA = Signal("delta", "loss / activation units", "layer", "norm of the gradient at the layer's output", norm)
+WEIGHT_GAIN = Signal("weight_gain", "ratio", "layer", "factor by which the weights scale the gradient on its way back", gain)
+ACTIVATION_GAIN = Signal("activation_gain", "ratio", "activation", "factor by which the activation's derivative scales the gradient", gain)
+NORMALIZATION_GAIN = Signal("normalization_gain", "ratio", "normalization", "factor by which normalisation scales the gradient", gain)
+
+ACTIVATION_MEAN = Signal("activation_mean", "activation units", "activation", "mean output", mean)
+ACTIVATION_STD = Signal("activation_std", "activation units", "activation", "standard deviation of the output", std)
+ACTIVATION_BATCH_STD = Signal("activation_batch_std", "activation units", "activation", "how much the examples differ in the output", batch_std)
+ZERO_SHARE = Signal("zero_share", "share", "activation", "share of outputs that are exactly zero", zero_share)
+NEVER_ACTIVE = Signal("never_active", "share of units", "activation", "units not above zero for any example of the window", inactive_share)
+WINDOW = Signal("window", "examples", "activation", "how many examples the window holds")
+SATURATED_SHARE = Signal("saturated_share", "share", "activation", "share of outputs beyond 95 % of the range", saturated_share)
+
+INPUT_OFFSET = Signal("input_offset", "ratio", "input", "largest |mean| / std of any feature", offset)
+INPUT_WIDEST = Signal("input_widest", "input units", "input", "standard deviation of the feature that varies most", widest)
+INPUT_SCALES = Signal("input_scales", "ratio", "input", "largest over smallest standard deviation of the features", scale_ratio)
+INPUT_RANGE = Signal("input_range", "input units", "input", "smallest and largest value")
+
+GRADIENT_NORM = Signal("gradient_norm", "loss / weight units", "run", "norm of the whole gradient, before clipping", norm)
+PARAMETER_GRADIENT = Signal("parameter_gradient", "loss / weight units", "parameter", "norm of the parameter's gradient", norm)
+UPDATE_RATIO = Signal("update_ratio", "ratio", "parameter", "size of one update relative to the weights", ratio)
+EQUAL_UNITS = Signal("equal_units", "share of units", "parameter", "units whose incoming weights are exactly those of the first", equal_units_share)
+ORPHAN = Signal("orphan", "flag", "parameter", "receives a gradient while no optimizer holds it")
+NON_FINITE_GRADIENT = Signal("non_finite_gradient", "parameters", "run", "the first place with NaN or infinity in a gradient")
+NON_FINITE = Signal("non_finite", "place", "loss", "the first tensor on the way to a loss that is NaN or infinite")
+
+LEARNING_RATE = Signal("learning_rate", "1", "optimizer", "the optimizer's learning rate")
+STALE_GRADIENT = Signal("stale_gradient", "flag", "optimizer", "1 when no backward since the last update began with cleared gradients")
+BACKWARDS = Signal("backwards", "passes", "optimizer", "backward passes since the optimizer's last update")
+CLIPPED = Signal("clipped", "ratio", "run", "threshold over norm, at clip_grad_norm_; below 1 the gradient was cut")
+EVAL_MODE = Signal("eval_mode", "flag", "model", "1 when the weights were updated while the model was in eval mode")
+
+CATALOGUE: tuple[Signal, ...] = tuple(value for value in list(globals().values()) if isinstance(value, Signal))

@@ -1,0 +1,28 @@
+"""The errors a user may meet, all of one family.
+
+    GradwellError
+      +-- TargetError       what was to be run cannot be run
+      +-- RecordError       a run's record cannot be read or written
+      +-- RuleError         a rule or threshold that does not exist was asked for
+      +-- DependencyError   a package that the feature needs is missing or too old
+"""
+
+
+class GradwellError(Exception):
+    """Something was asked of Gradwell that it cannot do; the message says what was given and what is possible."""
+
+
+class TargetError(GradwellError):
+    """The script, module or command to be watched does not exist or cannot be started."""
+
+
+class RecordError(GradwellError):
+    """A record is missing, damaged, written by something else, or cannot be written."""
+
+
+class RuleError(GradwellError):
+    """A rule code or a threshold was named that does not exist."""
+
+
+class DependencyError(GradwellError):
+    """A package that the feature needs is not installed, or too old."""

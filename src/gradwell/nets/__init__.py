@@ -1,0 +1,1 @@
+"""Layers and what can be said of them (torch only)."""

@@ -1,0 +1,1 @@
+"""How findings are shown: one function each from findings to output."""

@@ -1,0 +1,43 @@
+"""What every output needs: the record of a run, what the rules said of it, and what else the reader must know."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from gradwell.doctor.judge import Verdict
+from gradwell.doctor.record import Record
+
+
+@dataclass(frozen=True)
+class Report:
+    """A run and its verdict. `record` is None where nothing was measured; `notices` are sentences that every output shows."""
+
+    record: Record | None
+    verdict: Verdict
+    notices: tuple[str, ...] = ()
+
+    @property
+    def script(self) -> str:
+        """The command that was watched, such as `train.py --lr 1`."""
+        return str(self._meta("script", ""))
+
+    @property
+    def steps(self) -> int:
+        """How many times the weights were updated."""
+        return self.record.steps if self.record else 0
+
+    @property
+    def overhead(self) -> Mapping[str, Any]:
+        """What watching cost: its share of the run's time, its seconds, its samples and its budget."""
+        return dict(self._meta("overhead", {}))
+
+    @property
+    def limits(self) -> tuple[str, ...]:
+        """What could not be seen, in sentences: the notices, the probes that failed, and what the watcher could not look into."""
+        failed = (f"the probe {name} failed and switched itself off: {reason}" for name, reason in self._meta("probes_off", {}).items())
+        return tuple(dict.fromkeys((*self.notices, *failed, *self._meta("unseen", []))))
+
+    def _meta(self, key: str, default: Any) -> Any:
+        return default if self.record is None else self.record.meta(key, default)

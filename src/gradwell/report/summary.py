@@ -1,0 +1,49 @@
+"""The run in a few sentences: what was found, what was checked, whether it learned, and what watching cost."""
+
+from __future__ import annotations
+
+from gradwell.report.data import Report
+from gradwell.report.words import count, number, percent, plain
+
+
+def headline(report: Report) -> str:
+    """The one sentence that says how the run fared; where nothing was found, also what was checked."""
+    found = report.verdict.findings
+    if found:
+        shown = len(report.verdict.shown)
+        few = f"; the {shown} most blamed are shown" if shown < len(found) else ""
+        return f"{count(len(found), 'finding')}{f' in {plain(report.script)}' if report.script else ''}{few}."
+    if report.record is None:
+        return f"nothing was measured{': ' if report.limits else ''}{plain('; '.join(report.limits))}."
+    if report.steps == 0:
+        return "nothing to judge: the weights were never updated."
+    answer, because = report.verdict.learned.answer, report.verdict.learned.because
+    if answer == "yes":
+        well = "all is well as far as could be seen" if report.limits else "all is well"
+        return f"{well}: {scope(report)}; {because}."
+    middle = "but the run has learned nothing: " if answer == "no" else ""
+    return f"no fault was found: {scope(report)}; {middle}{because}."
+
+
+def scope(report: Report) -> str:
+    """How much was checked."""
+    if report.record is None:
+        return ""
+    samples = report.overhead.get("samples")
+    close = f" ({samples:,} looked at closely)" if samples is not None else ""
+    return f"{count(len(report.verdict.rules), 'rule')} checked over {count(report.steps, 'step')}{close}"
+
+
+def learned(report: Report) -> str:
+    """Whether the run learned anything, and the numbers that say so."""
+    return f"{report.verdict.learned.answer}: {plain(report.verdict.learned.because)}"
+
+
+def cost(report: Report) -> str:
+    """What watching cost; empty where it was not measured."""
+    told = report.overhead
+    if "share" not in told:
+        return ""
+    seconds = f" ({number(told['seconds'])} of {number(told['run_seconds'])} seconds)" if {"seconds", "run_seconds"} <= told.keys() else ""
+    budget = f"; the budget is {percent(told['budget'])}" if told.get("budget") is not None else ""
+    return f"watching took {percent(told['share'])} of the run's time{seconds}{budget}"

@@ -1,0 +1,92 @@
+"""Watching from inside a program: the library's face of `gradwell run`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+import gradwell.watch  # the room must be loaded before its name is given to the function below  # noqa: F401
+from gradwell.errors import DependencyError, RecordError
+
+if TYPE_CHECKING:
+    from gradwell.doctor.finding import Finding
+    from gradwell.doctor.judge import Verdict
+    from gradwell.doctor.record import Record
+    from gradwell.report.data import Report
+
+
+def watch(*watched: Any, run_dir: str | Path | None = None, budget: float = 0.03, every: int | None = None) -> Session:
+    """Watch every training loop inside a `with` block and say afterwards what is wrong.
+
+    watched: models and optimizers that were built before the block; what is built inside it is seen anyway.
+    run_dir: folder for the record; without one it stays in memory.
+    budget: share of the run's time that watching may take.
+    every: look at every so manieth step instead.
+
+        with gradwell.watch(model, optimizer) as run:
+            train(model, optimizer)
+        print(run.report())
+
+    Raises DependencyError when torch is missing or too old, RecordError when the folder cannot be written or holds a record.
+    """
+    return Session(watched, run_dir, budget, every)
+
+
+class Session:
+    """A watched `with` block. While it runs and afterwards, `findings` and `report` say what is known so far."""
+
+    def __init__(self, watched: Iterable[Any], run_dir: str | Path | None, budget: float, every: int | None) -> None:
+        from gradwell.doctor.record import Record
+        from gradwell.watch.attach import OLDEST
+        from gradwell.watch.settings import Settings
+
+        try:
+            import torch
+        except ModuleNotFoundError as error:
+            raise DependencyError("gradwell.watch needs PyTorch; install it with: pip install torch") from error
+        if tuple(map(int, torch.__version__.split("+")[0].split(".")[:2])) < OLDEST:
+            raise DependencyError(f"torch {torch.__version__} is too old to be watched; gradwell needs 2.6 or later")
+        from gradwell.watch.watcher import Watcher
+
+        path = None
+        if run_dir is not None:
+            path = Path(run_dir) / "record.sqlite"
+            if path.exists():
+                raise RecordError(f"{run_dir} already holds a record; choose another folder or remove it")
+            try:
+                path.parent.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise RecordError(f"cannot make the folder {run_dir}: {error.strerror}") from error
+        self.record: Record = Record.create(path)
+        self._watcher = Watcher(Settings(str(run_dir) if run_dir else None, "", budget, every), lambda: self.record)
+        for one in watched:
+            if isinstance(one, torch.nn.Module):
+                self._watcher.registry.add(one)
+            elif hasattr(one, "param_groups"):
+                self._watcher.on_optimizer(one)
+
+    def __enter__(self) -> Session:
+        self._watcher.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._watcher.finish()
+
+    def verdict(self) -> Verdict:
+        """What all rules say of what was seen so far."""
+        from gradwell.doctor.judge import judge
+
+        self._watcher.write()
+        return judge(self.record)
+
+    def findings(self) -> list[Finding]:
+        """What is wrong, most blamed first."""
+        return list(self.verdict().findings)
+
+    def report(self) -> Report:
+        """The findings with their evidence; prints as text, and shows itself as a page in a notebook."""
+        from gradwell.report.data import Report
+
+        return Report(self.record, self.verdict())

@@ -1,0 +1,179 @@
+"""Reading the autograd graph: which layers, activations and normalisations the loss was computed through, in forward order.
+
+The graph shows functional code (`F.relu`) and modules alike, and costs nothing until it is looked at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from torch import Tensor
+
+Node = Any  # torch.autograd.graph.Node: its saved tensors and edges have no static types
+
+LIMIT = 20_000  # nodes; a longer graph (a long unrolled recurrence) is read up to here
+
+ACTIVATIONS = {
+    "Relu": "relu", "Sigmoid": "sigmoid", "Tanh": "tanh", "Gelu": "gelu", "Silu": "silu", "LeakyRelu": "leaky_relu", "Elu": "elu",
+    "Hardtanh": "hardtanh", "Softplus": "softplus", "Threshold": "threshold", "PreluKernel": "prelu", "Mish": "mish",
+    "Hardswish": "hardswish", "Hardsigmoid": "hardsigmoid", "LogSigmoid": "log_sigmoid", "RreluWithNoise": "rrelu",
+}
+BOUNDS = {"sigmoid": (0.0, 1.0), "tanh": (-1.0, 1.0)}
+NORMALIZATIONS = ("NativeBatchNorm", "CudnnBatchNorm", "MiopenBatchNorm", "NativeLayerNorm", "NativeGroupNorm", "FusedRmsNorm")
+RESHAPES = frozenset(
+    "View UnsafeView ReshapeAlias Reshape Transpose T Permute Squeeze Unsqueeze Clone Alias ToCopy AsStrided Expand Flatten"
+    " Contiguous Unflatten Movedim".split())
+LINEAR_PASS = RESHAPES | frozenset(
+    "NativeDropout FusedDropout Dropout Mean AvgPool1D AvgPool2D AvgPool3D AdaptiveAvgPool2D MkldnnAdaptiveAvgPool2D".split())
+WEIGHT_PASS = RESHAPES | {"WeightNormInterface", "Div", "Mul"}
+RECURRENT = ("MkldnnRnnLayer", "CudnnRnn", "MiopenRnn", "ThnnFusedLstmCell", "ThnnFusedGruCell")
+# operation -> positions of its (input, weight) edges; two candidates for a plain matrix product
+LINEAR = {"Addmm": ((1, 2), (2, 1)), "Mm": ((0, 1), (1, 0)), "Mv": ((1, 0), (0, 1)), "Linear": ((0, 1),), "MklLinear": ((0, 1),),
+          "Convolution": ((0, 1),), "MkldnnConvolution": ((0, 1),), "Addmv": ((2, 1),)}
+
+
+def operation(node: Node) -> str:
+    """The bare name of a node's operation: `AddmmBackward0` -> `Addmm`."""
+    name: str = node.name()
+    return name.rpartition("::")[2].partition("Backward")[0]
+
+
+def inputs(node: Node) -> list[Node]:
+    """The nodes that a node's inputs came from, without parameters and constants."""
+    return [n for n, _ in node.next_functions if n is not None and operation(n) != "AccumulateGrad"]
+
+
+def saved(node: Node, *names: str) -> Any:
+    """The first saved tensor of these names that is still there."""
+    for name in names:
+        try:
+            packed = getattr(getattr(node, "_raw_saved_" + name, None), "data", None)
+            if packed is not None and not isinstance(packed, Tensor):
+                continue  # packed by the user's hooks (checkpointing, offloading): to unpack it would run them
+            value = getattr(node, "_saved_" + name, None)
+        except RuntimeError:  # freed, or modified in place since
+            continue
+        if value is not None:
+            return value
+    return None
+
+
+def shape(node: Node) -> tuple[int, ...]:
+    """The shape of a node's first output, as recorded when it was made."""
+    metadata = getattr(node, "_input_metadata", None)
+    return tuple(int(size) for size in metadata[0].shape) if metadata else ()
+
+
+@dataclass(eq=False)
+class Part:
+    """A layer, activation or normalisation in the graph. `feeds_from` is the part before it on an unbranched path."""
+
+    node: Node
+    kind: str  # layer | activation | normalization
+    type: str
+    weight: Any = None  # a layer's weight, a Parameter
+    input_edge: int = 0
+    feeds_from: Part | None = None
+    between: list[Node] = field(default_factory=list)  # nodes on the way to `feeds_from`, last first
+    owner: Part | None = None  # the nearest layer before an activation or normalisation
+    hidden: bool = False  # an activation whose output another layer takes
+
+
+def forward_order(root: Node) -> tuple[list[Node], bool]:
+    """Every node below the root so that inputs come before what uses them, and whether the whole graph was read."""
+    order: list[Node] = []
+    seen = {root}
+    stack: list[tuple[Node, Iterator[Any]]] = [(root, iter(root.next_functions))]
+    while stack:
+        node, edges = stack[-1]
+        for child, _ in edges:
+            if child is not None and child not in seen:
+                seen.add(child)
+                stack.append((child, iter(child.next_functions)))
+                break
+        else:
+            order.append(node)
+            stack.pop()
+        if len(seen) > LIMIT:
+            return order, False
+    return order, True
+
+
+def weight_behind(node: Node | None) -> Any:
+    """The parameter that an edge leads to through transposes, casts and reparametrisations; None where there is none."""
+    for _ in range(6):
+        if node is None:
+            return None
+        name = operation(node)
+        if name == "AccumulateGrad":
+            return node.variable
+        if name not in WEIGHT_PASS:
+            return None
+        node = next((n for n, _ in node.next_functions if n is not None), None)
+    return None
+
+
+def as_part(node: Node) -> Part | None:
+    """The node as a layer, an activation or a normalisation, if it is one."""
+    name = operation(node)
+    if name in ACTIVATIONS:
+        return Part(node, "activation", ACTIVATIONS[name])
+    if name in NORMALIZATIONS:
+        return Part(node, "normalization", name)
+    edges = node.next_functions
+    for at_input, at_weight in LINEAR.get(name, ()):
+        if max(at_input, at_weight) < len(edges) and (weight := weight_behind(edges[at_weight][0])) is not None:
+            return Part(node, "layer", name, weight, at_input)
+    if name in RECURRENT:
+        weight = next((n.variable for n, _ in edges if n is not None and operation(n) == "AccumulateGrad"), None)
+        return Part(node, "layer", name, weight, 0) if weight is not None else None
+    return None
+
+
+def parts(order: list[Node]) -> list[Part]:
+    """The layers, activations and normalisations of a graph in forward order, each linked to the one that feeds it."""
+    found: dict[Node, Part] = {}
+    for node in order:
+        part = as_part(node)
+        if part is None:
+            continue
+        found[node] = part
+        edges = node.next_functions
+        behind = edges[part.input_edge][0] if part.kind == "layer" else next(iter(inputs(node)), None)
+        unbranched = True
+        while behind is not None and operation(behind) != "AccumulateGrad":
+            if behind in found:
+                nearest = found[behind]
+                part.owner = nearest if nearest.kind == "layer" else nearest.owner
+                if unbranched:
+                    part.feeds_from = nearest
+                break
+            above = inputs(behind)
+            unbranched = unbranched and len(above) == 1
+            part.between.append(behind)
+            behind = above[0] if above else None
+    for part in found.values():
+        source = part.feeds_from if part.kind == "layer" else None
+        while source is not None and source.kind != "layer":
+            source.hidden = source.hidden or source.kind == "activation"
+            source = source.feeds_from
+    return list(found.values())
+
+
+def leaves(order: list[Node]) -> list[Any]:
+    """The tensors that the loss will send a gradient to."""
+    return [node.variable for node in order if operation(node) == "AccumulateGrad"]
+
+
+def is_linear_pass(node: Node) -> bool:
+    """Whether a node is linear in its one input: a reshape, dropout, or pooling by mean."""
+    name = operation(node)
+    if name != "Mul" and name != "Div":
+        return name in LINEAR_PASS
+    factor = saved(node, "other", "self")  # dropout on the CPU multiplies by a mask of two values, 0 and 1 / (1 - p)
+    if factor is None or not hasattr(factor, "amax"):
+        return factor is None or isinstance(factor, (int, float))
+    sample = factor.detach().flatten()[:4096]
+    return bool(((sample == 0) | (sample == sample.amax())).all())

@@ -1,0 +1,199 @@
+"""Reading a loss from its graph: which loss it is, what stands between the last layer and it, and what its targets look like."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from gradwell.watch.graph import LINEAR, RECURRENT, RESHAPES, Node, inputs, operation, saved, shape
+from gradwell.watch.trivial import TrivialPredictor
+
+LOSSES = {
+    "NllLoss": "nll", "NllLoss2D": "nll", "MseLoss": "mse", "BinaryCrossEntropy": "bce",
+    "BinaryCrossEntropyWithLogits": "bce_with_logits", "SmoothL1Loss": "smooth_l1", "HuberLoss": "smooth_l1", "KlDiv": "kl_div",
+}
+REDUCTIONS = RESHAPES | {"Mean", "Sum", "Div", "Mul", "Neg", "Add", "Sub", "MaskedFill", "Stack", "Cat", "Index", "Select", "Slice"}
+DEPTH = 64  # nodes looked at from the loss downwards
+
+
+@dataclass
+class Term:
+    """One recognised loss in a (composed) loss. Tensors are detached; shapes are those before any broadcasting."""
+
+    loss: str
+    node: Node
+    operations: list[str] = field(default_factory=list)  # from the loss towards the last layer, reshapes left out
+    softmax_sizes: list[int] = field(default_factory=list)
+    expanded: bool = False  # the prediction was broadcast on its way
+    prediction: Tensor | None = None
+    target: Tensor | None = None
+    weight: Tensor | None = None
+    prediction_shape: tuple[int, ...] = ()
+    target_shape: tuple[int, ...] = ()
+
+    def facts(self) -> dict[str, Any]:
+        """What rules need to know of the term, as plain values that change only when the script's loss does."""
+        return {
+            "loss": self.loss, "operations": self.operations, "softmax_sizes": self.softmax_sizes,
+            "prediction_shape": list(self.prediction_shape)[1:], "target_shape": list(self.target_shape)[1:],
+            "prediction_dims": len(self.prediction_shape), "target_dims": len(self.target_shape),
+            "both_broadcast": self.both_broadcast(), "target": describe(self.target) if self.target is not None else None,
+            "above_zero": self.loss == "nll" and self.prediction is not None and bool((self.prediction > 1e-6).any()),
+        }
+
+    def both_broadcast(self) -> bool:
+        """Whether prediction and target were each repeated along an axis that the other has: (N, 1) against (N,)."""
+        if self.prediction is None or self.target is None or not self.expanded:
+            return False
+        ours, theirs = ({i for i, (n, s) in enumerate(zip(t.shape, t.stride(), strict=True)) if n > 1 and s == 0}
+                        for t in (self.prediction, self.target))
+        return bool(ours - theirs) and bool(theirs - ours)
+
+
+def describe(target: Tensor) -> str:
+    """What kind of target it is: classes, one-hot, binary or real."""
+    if not target.is_floating_point():
+        return "classes"
+    if not bool(((target == 0) | (target == 1)).all()):
+        return "real"
+    rows = target.reshape(len(target), -1) if target.dim() else target.reshape(1, 1)
+    if rows.shape[1] > 1:
+        return "one-hot" if bool((rows.sum(1) == 1).all()) else "many binary"
+    return "binary"
+
+
+def terms(root: Node) -> list[Term]:
+    """The recognised losses that a root adds up."""
+    found, queue, seen = [], [root], {root}
+    while queue and len(seen) < DEPTH:
+        node = queue.pop(0)
+        term = recognise(node)
+        if term is not None:
+            read_prediction(term)
+            found.append(term)
+        elif operation(node) in REDUCTIONS:
+            for child in inputs(node):
+                if child not in seen:
+                    seen.add(child)
+                    queue.append(child)
+    return found
+
+
+def recognise(node: Node) -> Term | None:
+    """The loss that a node computes, torch's own or written out by hand; None where it is no loss."""
+    name = operation(node)
+    if name in LOSSES:
+        term = Term(LOSSES[name], node, prediction=detached(saved(node, "self")), target=detached(saved(node, "target")),
+                    weight=detached(saved(node, "pos_weight" if name == "BinaryCrossEntropyWithLogits" else "weight")))
+        term.prediction_shape, term.target_shape = unbroadcast(term.prediction), unbroadcast(term.target)
+        return term
+    above = inputs(node)
+    squared = name == "Pow" and saved(node, "exponent") == 2 or name == "Mul" and len(above) == 2 and above[0] is above[1]
+    if (squared or name == "Abs") and above and operation(above[0]) == "Sub":
+        return by_hand("mse" if squared else "l1", above[0], detached(saved(node, "self")))
+    if name == "Mul" and above and len(above) == 1 and operation(above[0]) == "LogSoftmax":
+        target = detached(saved(node, "other", "self"))
+        return Term("soft_cross_entropy", node, target=target) if target is not None and target.dim() > 1 else None
+    return None
+
+
+def by_hand(loss: str, difference: Node, values: Tensor | None) -> Term | None:
+    """The term of a difference written out, prediction - target or the reverse; `values` are the difference itself."""
+    edges = [n for n, _ in difference.next_functions]
+    above = inputs(difference)
+    if len(above) != 1:
+        return None
+    sign = 1 if edges[0] is not None else -1
+    term = Term(loss, difference, prediction_shape=shape(above[0]))
+    output = detached(saved(above[0], "result"))
+    if output is not None and values is not None:
+        term.prediction, term.target = output, output - sign * values
+        term.target_shape = tuple(term.target.shape)
+    whole = shape(difference)
+    unsqueezed = operation(above[0]) in ("Unsqueeze", "Expand")
+    if values is not None and len(whole) == 2 and whole != term.prediction_shape and not unsqueezed and min(whole) > 1:
+        term.expanded = True
+        term.prediction = values.new_empty(()).expand(whole) if term.prediction is None else term.prediction
+        columns = len(term.prediction_shape) == 2 and term.prediction_shape[1] == 1
+        # the prediction was repeated along one axis; the other axis can only come from the target
+        term.prediction = values[:, :1].expand(whole) if columns else values[:1].expand(whole)
+        term.target = values[:1].expand(whole) if columns else values[:, :1].expand(whole)
+        term.target_shape = (whole[1],) if columns else (whole[0], 1)
+    return term
+
+
+def read_prediction(term: Term) -> None:
+    """Note the operations between a loss and the layer below it."""
+    above = inputs(term.node)
+    node = above[0] if above else None
+    for _ in range(DEPTH):
+        if node is None:
+            return
+        name = operation(node)
+        if name in LINEAR or name in RECURRENT:
+            return
+        if name == "Expand":
+            term.expanded = True
+        if name in ("Softmax", "LogSoftmax"):
+            dims = shape(node)
+            dim = int(node._saved_dim)
+            dim -= 2**64 if dim >= 2**63 else 0
+            term.softmax_sizes.append(dims[dim] if dims else 0)
+            if term.prediction is None:
+                term.prediction = detached(saved(node, "result"))
+        if name not in RESHAPES:
+            term.operations.append(name)
+        above = inputs(node)
+        if len(above) != 1:
+            return
+        node = above[0]
+
+
+def detached(tensor: Any) -> Tensor | None:
+    """The tensor without its history, or None."""
+    return tensor.detach() if isinstance(tensor, Tensor) else None
+
+
+def unbroadcast(tensor: Tensor | None) -> tuple[int, ...]:
+    """The shape without the axes along which the tensor was only repeated: leading ones vanish, inner ones become 1."""
+    if tensor is None:
+        return ()
+    sizes = [1 if stride == 0 else size for size, stride in zip(tensor.shape, tensor.stride(), strict=True)]
+    while len(sizes) > 1 and sizes[0] == 1 and tensor.shape[0] != 1:
+        sizes = sizes[1:]
+    return tuple(sizes)
+
+
+def measure(term: Term, trivial: TrivialPredictor) -> tuple[Tensor, Tensor] | None:
+    """The term's loss as a mean over the batch, and the trivial predictor's on all targets so far; None where it is unknown."""
+    p, t, w = term.prediction, term.target, term.weight
+    if p is None or t is None or p.numel() == 0 or term.both_broadcast():
+        return None
+    p = p.float()
+    if term.loss == "nll":
+        classes = p.shape[1] if p.dim() > 1 else p.shape[0]
+        p = p.movedim(1, -1).reshape(-1, classes) if p.dim() > 1 else p.reshape(1, -1)
+        t = t.flatten()
+        ignored = term.node._saved_ignore_index
+        keep = (t != (ignored - 2**64 if ignored >= 2**63 else ignored)) & (t >= 0) & (t < classes)
+        p, t = p[keep], t[keep]
+        picked = p.gather(1, t[:, None])[:, 0]
+        share = w[t] if w is not None else torch.ones_like(picked)
+        return -(share * picked).sum() / share.sum(), trivial.classes(t, classes, w)
+    t = t.float()
+    if term.loss == "soft_cross_entropy":
+        return -(t * p).sum(-1).mean(), trivial.shares(t.reshape(-1, t.shape[-1]))
+    if term.loss in ("bce", "bce_with_logits"):
+        if bool(((t < 0) | (t > 1)).any()):
+            return None
+        if term.loss == "bce":
+            return torch.nn.functional.binary_cross_entropy(p.clamp(0, 1), t), trivial.binary(t)
+        return torch.nn.functional.binary_cross_entropy_with_logits(p, t, pos_weight=w), trivial.binary(t, w)
+    if term.loss == "mse":
+        return (p - t).square().mean(), trivial.squared(t)
+    if term.loss == "l1":
+        return (p - t).abs().mean(), trivial.deviation(t)
+    return None

@@ -1,0 +1,57 @@
+"""What is read of each loss: its value at every step, and on sampled steps its kind, its path and the trivial predictor's loss."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from torch import Tensor
+
+from gradwell.doctor import signals
+from gradwell.doctor.record import Record
+from gradwell.watch import loss
+from gradwell.watch.graph import Node, operation
+from gradwell.watch.trivial import TrivialPredictor
+
+Put = Callable[[str, int, int, Tensor], None]
+Line = tuple[str | None, int | None]
+
+
+class Losses:
+    """Knows each loss again by the line on which backward() was called and by its place in the sum."""
+
+    def __init__(self, record: Record, put: Put) -> None:
+        self._record, self._put = record, put
+        self._sites: dict[tuple[Line, int, str], int] = {}
+        self._first: dict[Line, int] = {}
+        self._trivial: dict[int, TrivialPredictor] = {}
+        self._facts: dict[int, Any] = {}
+
+    def site(self, line: Line, index: int, kind: str) -> int:
+        """The site of one term of the loss on a line."""
+        key = line, index, kind
+        if key not in self._sites:
+            self._sites[key] = self._record.site("loss", "loss", kind, *line)
+            self._first.setdefault(line, self._sites[key])
+        return self._sites[key]
+
+    def value(self, value: Tensor, line: Line, step: int) -> None:
+        """Note the value that backward() was called on."""
+        site = self._first.get(line) or self.site(line, 0, "loss")
+        self._put(signals.LOSS.name, site, step, value.detach())
+
+    def look(self, root: Node, line: Line, step: int) -> None:
+        """Read the terms of a loss from its graph, before the backward pass frees it."""
+        found = loss.terms(root)
+        if not found and line not in self._first:
+            self.site(line, 0, operation(root))
+        for index, term in enumerate(found[:8]):
+            site = self.site(line, index, term.loss)
+            facts = term.facts()
+            if self._facts.get(site) != facts:
+                self._facts[site] = facts
+                self._record.fact(signals.CHAIN.name, site, step, facts)
+            measured = loss.measure(term, self._trivial.setdefault(site, TrivialPredictor()))
+            if measured is not None:
+                self._put(signals.TERM_LOSS.name, site, step, measured[0])
+                self._put(signals.TRIVIAL_LOSS.name, site, step, measured[1])

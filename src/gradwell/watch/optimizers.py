@@ -1,0 +1,149 @@
+"""What is read around an optimizer's step: gradient norms before it, the size of the update after it, and whose weights they are."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.modules.dropout import _DropoutNd
+
+from gradwell.doctor import signals
+from gradwell.doctor.record import Record
+from gradwell.watch import sample
+from gradwell.watch.registry import Registry
+
+PARAMETERS = 64  # weights of one optimizer whose own readings are taken
+Put = Callable[[str, int, int, Tensor], None]
+
+
+class Optimizers:
+    """All optimizers of a run, and the weights each one holds."""
+
+    def __init__(self, record: Record, registry: Registry, put: Put) -> None:
+        self._record, self._registry, self._put = record, registry, put
+        self._live: weakref.WeakKeyDictionary[Any, int] = weakref.WeakKeyDictionary()
+        self._sites: dict[int, int] = {}
+        self._models: dict[tuple[str, str], int] = {}
+        self._before: dict[int, list[tuple[Any, Tensor]]] = {}
+        self._versions: dict[int, int] = {}
+
+    def add(self, optimizer: Any, age: int) -> None:
+        """Learn of an optimizer; its age tells which parameters are younger."""
+        self._live.setdefault(optimizer, age)
+
+    def __len__(self) -> int:
+        return len(self._live)
+
+    def held(self) -> set[int]:
+        """The ids of all parameters that some optimizer holds."""
+        return {id(p) for optimizer in list(self._live) for p in parameters(optimizer)}
+
+    def site(self, parameter: Any) -> int:
+        """The site of a parameter."""
+        if id(parameter) not in self._sites:
+            named = self._registry.name(parameter)
+            path = f"{named.module}.{named.parameter}" if named.parameter else named.module
+            self._sites[id(parameter)] = self._record.site("parameter", path, named.type, named.file, named.line)
+        return self._sites[id(parameter)]
+
+    def model(self, root: nn.Module) -> int:
+        """The site of a whole model."""
+        file, line = self._registry.line(root)
+        key = type(root).__name__, f"{file}:{line}"
+        if key not in self._models:
+            self._models[key] = self._record.site("model", "model", key[0], file, line)
+        return self._models[key]
+
+    def before(self, optimizer: Any) -> None:
+        """Remember the weights that the optimizer is about to change."""
+        held = [p for p in parameters(optimizer) if p.requires_grad]
+        self._before[id(optimizer)] = [(p, sample.flat(sample.local(p)).clone()) for p in chosen(held)]
+
+    def gradients(self, optimizer: Any, step: int, clipped: bool) -> None:
+        """Measure the gradients that the optimizer uses; their whole norm, too, unless it was seen when they were clipped."""
+        touched = [p for p in parameters(optimizer) if p.grad is not None and not p.grad.is_sparse]
+        if not touched:
+            return
+        norms = dict(zip(map(id, touched), torch._foreach_norm([sample.local(p.grad).detach() for p in touched]), strict=True))
+        if not clipped:
+            together = [norm.float().to(touched[0].device) for norm in norms.values()]
+            self._put(signals.GRADIENT_NORM.name, 0, step, torch.stack(together).norm())
+        for p in chosen(touched):
+            self._put(signals.PARAMETER_GRADIENT.name, self.site(p), step, norms[id(p)])
+
+    def after(self, optimizer: Any, step: int, backwards: int, stale: bool | None) -> None:
+        """Measure how far the weights moved, whether units are still alike, and the mode the model is in."""
+        for p, before in self._before.pop(id(optimizer), []):
+            site = self.site(p)
+            self._put(signals.UPDATE_RATIO.name, site, step, signals.ratio(sample.flat(sample.local(p)) - before, before))
+            if p.dim() > 1 and len(p) > 1:
+                rows = sample.local(p).detach()[:: max(1, len(p) // 64)].flatten(1)[:, :1024]
+                self._put(signals.EQUAL_UNITS.name, site, step, signals.equal_units_share(rows))
+        roots = self._registry.roots([p for p in parameters(optimizer) if p.requires_grad])
+        for root in roots:
+            self._record.add(signals.EVAL_MODE.name, self.model(root), step, float(is_wrongly_in_eval(root)))
+        site = self.model(roots[0]) if roots else 0
+        self._record.add(signals.LEARNING_RATE.name, site, step, float(optimizer.param_groups[0]["lr"]))
+        self._record.add(signals.BACKWARDS.name, site, step, backwards)
+        if stale is not None:
+            self._record.add(signals.STALE_GRADIENT.name, site, step, float(stale))
+
+    def stale(self, leaves: Iterable[Any]) -> bool | None:
+        """Whether gradients of an earlier step are still there as a backward pass begins; None where it reaches no held weight."""
+        held = self.held()
+        gradients = [p.grad for p in leaves if id(p) in held]
+        if not gradients:
+            return None
+        return any(g is not None and bool((sample.local(g.coalesce().values() if g.is_sparse else g) != 0).any()) for g in gradients[:8])
+
+    def orphans(self, leaves: Iterable[Any], step: int) -> None:
+        """Note the parameters that receive a gradient while no optimizer holds them."""
+        held = self.held()
+        reached = list(leaves)
+        if not any(id(p) in held for p in reached):
+            return  # what is trained here is not trained by an optimizer
+        oldest = min(self._live.values(), default=0)
+        roots = self._registry.roots([p for optimizer in list(self._live) for p in parameters(optimizer)])
+        for p in reached:
+            if id(p) in held or not isinstance(p, nn.Parameter):
+                continue
+            moved = self._versions.setdefault(id(p), p._version) != p._version
+            how = self._registry.standing(p, oldest, roots)
+            self._record.fact(signals.ORPHAN.name, self.site(p), step, {"how": "by hand" if moved else how, "numbers": p.numel()})
+
+
+def parameters(optimizer: Any) -> list[Any]:
+    """Every parameter that an optimizer holds."""
+    return [p for group in optimizer.param_groups for p in group["params"]]
+
+
+def chosen(found: list[Any]) -> list[Any]:
+    """The parameters whose own readings are taken: the weights (all, if there are none), at most PARAMETERS, evenly spaced."""
+    found = [p for p in found if p.dim() > 1] or found
+    if len(found) <= PARAMETERS:
+        return found
+    return [found[round(i * (len(found) - 1) / (PARAMETERS - 1))] for i in range(PARAMETERS)]
+
+
+def is_wrongly_in_eval(root: nn.Module) -> bool:
+    """Whether a model that is being trained is in eval mode as a whole and has parts to which that matters.
+
+    Parts frozen on purpose are left out: normalisation whose weights do not train, and dropout when most weights do not.
+    """
+    if root.training:
+        return False
+    weights = list(root.parameters())
+    mostly_trained = 2 * sum(p.numel() for p in weights if p.requires_grad) > sum(p.numel() for p in weights)
+    for module in root.modules():
+        if module.training:
+            return False
+        if isinstance(module, _BatchNorm) and (module.weight is None or module.weight.requires_grad) and mostly_trained:
+            return True
+        dropped = module.p if isinstance(module, _DropoutNd) else module.dropout if isinstance(module, nn.RNNBase) else 0.0
+        if dropped > 0 and mostly_trained:
+            return True
+    return False

@@ -1,0 +1,155 @@
+"""Whose parameter is this? Names and source lines of every module, kept by weak reference from the moment it is built."""
+
+from __future__ import annotations
+
+import gc
+import weakref
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn.modules import module as hooks
+
+from gradwell.watch.source import user_line
+
+RESCANS = 5  # searches of the whole heap for modules that were copied or unpickled, and so never announced themselves
+
+
+@dataclass(frozen=True)
+class Named:
+    """A parameter's or module's name in the user's model."""
+
+    module: str
+    type: str
+    file: str | None = None
+    line: int | None = None
+    parameter: str = ""
+
+
+class Registry:
+    """The modules of a run. `watch` announces what is built; what was built earlier is handed in or found on demand."""
+
+    def __init__(self) -> None:
+        self._lines: weakref.WeakKeyDictionary[nn.Module, tuple[str | None, int | None]] = weakref.WeakKeyDictionary()
+        self._parents: weakref.WeakKeyDictionary[nn.Module, tuple[weakref.ref[nn.Module], str]] = weakref.WeakKeyDictionary()
+        self._owners: dict[int, tuple[weakref.ref[Any], weakref.ref[nn.Module], str]] = {}
+        self._born: dict[int, int] = {}
+        self._unnamed: dict[int, int] = {}
+        self._rescans = 0
+        self.age = 0  # how many parameters have been announced
+        self._handles: list[Any] = []
+
+    def install(self) -> None:
+        """Begin to listen to what is built."""
+        self._handles = [hooks.register_module_parameter_registration_hook(self._on_parameter),
+                         hooks.register_module_module_registration_hook(self._on_module)]
+
+    def remove(self) -> None:
+        """Stop listening."""
+        for handle in self._handles:
+            handle.remove()
+
+    def add(self, root: nn.Module) -> None:
+        """Learn the names of a model that was built before."""
+        for module in root.modules():
+            for name, child in module._modules.items():
+                if child is not None and child not in self._parents:
+                    self._parents[child] = weakref.ref(module), name
+            for name, parameter in module._parameters.items():
+                if parameter is not None:
+                    self._own(module, name, parameter)
+
+    def _on_parameter(self, module: nn.Module, name: str, parameter: Any) -> None:
+        if parameter is not None and not torch.compiler.is_compiling():
+            self._lines.setdefault(module, user_line())
+            self._own(module, name, parameter)
+
+    def _on_module(self, parent: nn.Module, name: str, child: Any) -> None:
+        if child is not None and not torch.compiler.is_compiling():
+            self._lines.setdefault(child, user_line())
+            self._lines.setdefault(parent, self._lines[child])
+            self._parents[child] = weakref.ref(parent), name
+
+    def _own(self, module: nn.Module, name: str, parameter: Any) -> None:
+        if len(self._owners) > 10_000:  # layers built anew in every forward pass leave dead entries behind
+            self._owners = {key: entry for key, entry in self._owners.items() if entry[0]() is not None}
+        self._owners[id(parameter)] = weakref.ref(parameter), weakref.ref(module), name
+        self._born[id(parameter)] = self.age = self.age + 1
+
+    def standing(self, parameter: Any, optimizer_age: int, roots: list[nn.Module]) -> str:
+        """Why no optimizer holds a parameter: `late` (built or replaced after the optimizer was), `hidden` (its module lies in a
+        plain list or dict of the model), `apart` (its model was not given to any) or `left out` (its model was, without it).
+        """
+        if self._born.get(id(parameter), optimizer_age + 1) > optimizer_age or (owned := self.owner(parameter)) is None:
+            return "late"
+        root = self.root(owned[0])
+        if root in roots:
+            return "left out"
+        return "hidden" if any(holds(module, root) for known in roots for module in known.modules()) else "apart"
+
+    def owner(self, parameter: Any) -> tuple[nn.Module, str] | None:
+        """The module that holds a parameter, and its name there."""
+        entry = self._owners.get(id(parameter))
+        if entry is None or entry[0]() is not parameter or (module := entry[1]()) is None or module._parameters.get(entry[2]) is not parameter:
+            if self._rescans >= RESCANS or not isinstance(parameter, nn.Parameter):
+                return None
+            self._rescans += 1
+            for module in [found for found in gc.get_objects() if issubclass(type(found), nn.Module)]:
+                if "_modules" in module.__dict__:
+                    self.add(module)
+            entry = self._owners.get(id(parameter))
+            if entry is None or entry[0]() is not parameter or (module := entry[1]()) is None:
+                return None
+        return module, entry[2]
+
+    def ancestors(self, module: nn.Module) -> Iterator[tuple[nn.Module, str]]:
+        """The modules above a module, each with the name of the branch below it, up to the root."""
+        while (link := self._parents.get(module)) is not None and (parent := link[0]()) is not None:
+            if parent._modules.get(link[1]) is not module:  # it was replaced or moved since
+                return
+            yield parent, link[1]
+            module = parent
+
+    def root(self, module: nn.Module) -> nn.Module:
+        """The outermost module that holds a module."""
+        for module, _ in self.ancestors(module):  # noqa: B007 - the last one is wanted
+            pass
+        return module
+
+    def name(self, parameter: Any, many: bool = False) -> Named:
+        """The name of a parameter's module; with `many` roots the root's class comes first."""
+        owned = self.owner(parameter)
+        if owned is None:
+            number = self._unnamed.setdefault(id(parameter), len(self._unnamed))
+            return Named(f"tensor{number}", "x".join(map(str, parameter.shape)))
+        module, own = owned
+        path = [name for _, name in self.ancestors(module)][::-1]
+        root = self.root(module)
+        if many or not path:
+            path.insert(0, type(root).__name__)
+        file, line = self.line(module)
+        return Named(".".join(path), type(module).__name__, file, line, own)
+
+    def line(self, module: nn.Module) -> tuple[str | None, int | None]:
+        """Where the user built a module."""
+        return self._lines.get(module, (None, None))
+
+    def roots(self, parameters: list[Any]) -> list[nn.Module]:
+        """The outermost modules that hold these parameters, in order."""
+        found: dict[int, nn.Module] = {}
+        for parameter in parameters:
+            owned = self.owner(parameter)
+            if owned is not None:
+                root = self.root(owned[0])
+                found.setdefault(id(root), root)
+        return list(found.values())
+
+
+
+def holds(module: nn.Module, other: nn.Module) -> bool:
+    """Whether a module keeps another in a plain container, where its parameters are not seen."""
+    kept = [value for name, value in vars(module).items() if not name.startswith("_")]
+    kept += [inner for value in kept if isinstance(value, dict) for inner in value.values()]
+    return any(value is other or (isinstance(value, (list, tuple)) and any(item is other for item in value)) for value in kept)

@@ -1,0 +1,350 @@
+"""The watcher of one process: counts steps, decides which to look at, and passes what it sees to the probes.
+
+Watching changes nothing: it draws no random number, keeps no tensor of the graph beyond the step, and where one of its probes
+fails, that probe is switched off and the run goes on.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import sqlite3
+import time
+import weakref
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec
+
+import torch
+from torch import Tensor
+
+from gradwell.doctor import signals
+from gradwell.doctor.record import Record
+from gradwell.errors import GradwellError
+from gradwell.watch import graph, nonfinite, sample
+from gradwell.watch.layers import Layers
+from gradwell.watch.losses import Line, Losses
+from gradwell.watch.optimizers import Optimizers, parameters
+from gradwell.watch.patches import Patches
+from gradwell.watch.registry import Registry
+from gradwell.watch.schedule import Schedule
+from gradwell.watch.settings import Settings
+from gradwell.watch.source import user_line
+
+PENDING = 512  # readings after which they are fetched from the device and written
+LOSE = 0.8  # seconds of readings that a kill may cost
+IMPATIENCE = 64  # backward passes without any optimizer step, after which each pass counts as a step
+
+P = ParamSpec("P")
+
+
+def probe(name: str) -> Callable[[Callable[Concatenate[Watcher, P], None]], Callable[Concatenate[Watcher, P], None]]:
+    """Make a method of the watcher a probe: its time is charged to the budget, and if it fails it is switched off."""
+
+    def decorate(method: Callable[Concatenate[Watcher, P], None]) -> Callable[Concatenate[Watcher, P], None]:
+        @wraps(method)
+        def guarded(self: Watcher, *args: P.args, **kwargs: P.kwargs) -> None:
+            if name in self.off or "record" in self.off or os.getpid() != self.pid:
+                return
+            begun, outermost, self._inside = time.perf_counter(), not self._inside, True
+            try:
+                with torch.no_grad():
+                    method(self, *args, **kwargs)
+            except Exception as error:  # noqa: BLE001 - whatever goes wrong in here, the user's run goes on
+                self.off[name] = f"{type(error).__name__}: {error}".split("\n")[0]
+            finally:
+                if outermost:
+                    self._inside = False
+                    self.schedule.spent += time.perf_counter() - begun
+
+        return guarded
+
+    return decorate
+
+
+class Watcher:
+    """Watches every training loop of this process from `start` to `finish`; `create` opens the record when the first step comes."""
+
+    def __init__(self, settings: Settings, create: Callable[[], Record]) -> None:
+        self.settings = settings
+        self.registry = Registry()
+        self.schedule = Schedule(settings.budget, settings.every)
+        self.patches = Patches(self)
+        self.record: Record | None = None
+        self.step = 0
+        self.off: dict[str, str] = {}
+        self.pid = os.getpid()
+        self._create = create
+        self._inside = False
+        self._pending: list[tuple[str, int, int, Tensor]] = []
+        self._early: list[tuple[weakref.ref[Any], int]] = []  # optimizers built before the first step, with their age
+        self._sampled = self._began = self._stepped = self._alone = self._closure = self._clipped = self._suspect = self._stepped_now = False
+        self._since = self._stale = self._fresh = 0  # backward passes since the last update, those that found old gradients or none
+        self._scaled: tuple[weakref.ref[Tensor], Tensor] | None = None
+        self._root: Any = None
+        self._pole: str | None = None
+        self._unseen: set[str] = set()
+        self._traced: set[str] = set()  # kinds of non-finite values whose origin was looked for
+        self._flushed = self._ticked = time.monotonic()
+        self._pace = LOSE
+
+    def start(self) -> None:
+        """Begin to listen."""
+        self.registry.install()
+        self.patches.install()
+
+    def finish(self) -> None:
+        """Stop listening, write everything and close the record."""
+        self.patches.remove()
+        self.registry.remove()
+        self._finish()
+
+    def end(self) -> None:
+        """Stop listening and close the record; the process is about to end."""
+        self.finish()
+        self._close()
+
+    @probe("finish")
+    def write(self) -> None:
+        """Write what was measured so far."""
+        if self.record is not None:
+            self._flush()
+
+    @probe("finish")
+    def _close(self) -> None:
+        if self.record is not None:
+            self.record.close()
+
+    @probe("finish")
+    def _finish(self) -> None:
+        if self.record is None:
+            return
+        self._close_step()
+        self.layers.finish(self.step)
+        self.record.note("finished", time.time())
+        self._flush()
+
+    # what the patches tell
+
+    @probe("optimizers")
+    def on_optimizer(self, optimizer: Any) -> None:
+        """An optimizer was built."""
+        if self.record is not None:
+            self.optimizers.add(optimizer, self.registry.age)
+        else:
+            self._early.append((weakref.ref(optimizer), self.registry.age))
+
+    @probe("clipping")
+    def on_scale(self, loss: Any, scaled: Any) -> None:
+        """A loss was scaled for mixed precision; the true one is kept until its backward pass."""
+        if isinstance(loss, Tensor) and isinstance(scaled, Tensor):
+            self._scaled = weakref.ref(scaled), loss.detach()
+
+    @probe("clipping")
+    def on_clip(self, norm: Any, threshold: Any) -> None:
+        """Gradients were clipped to a norm."""
+        if self._sampled and isinstance(norm, Tensor) and threshold is not None:
+            self._clipped = True
+            norm = sample.local(norm.detach())
+            self._put(signals.GRADIENT_NORM.name, 0, self.step, norm)
+            self._put(signals.CLIPPED.name, 0, self.step, float(threshold) / norm)
+
+    @probe("backward")
+    def on_backward(self, tensors: Any) -> None:
+        """backward() was called; the graph is still whole."""
+        if torch._C._current_graph_task_id() != -1 or torch._C._functorch.peek_interpreter_stack() is not None:
+            return  # a backward pass inside another (checkpointing), or a function transform
+        found = [tensors] if isinstance(tensors, Tensor) else tensors
+        root = next((t for t in found if isinstance(t, Tensor) and t.grad_fn is not None), None)
+        if root is None or not self._open():
+            return
+        self._begin()
+        value = self._scaled[1] if self._scaled is not None and self._scaled[0]() is root else root.detach()
+        self._root, line = root.grad_fn, user_line()
+        if value.numel() == 1:
+            self.losses.value(value.reshape(()), line, self.step)
+        lost = "loss" not in self._traced and (self._suspect or value.device.type == "cpu" and not bool(torch.isfinite(value).all()))
+        if lost or self._sampled:
+            order, whole = graph.forward_order(root.grad_fn)
+            parts = graph.parts(order)
+            self._note_unseen(order, whole)
+            if lost:
+                self._trace_loss(order, parts, line, value)
+            if self._sampled:
+                self._look_inside(parts)
+                self._look_at_loss(root.grad_fn, line)
+                self._look_at_leaves(graph.leaves(order))
+                self.poles.hook(order)
+
+    @probe("gradients")
+    def after_backward(self) -> None:
+        """The backward pass is done; the gradients are there."""
+        if self._sampled and self._root is not None:
+            self.layers.backward(self.step)
+            self.schedule.spent += self.layers.seconds()
+            self._pole = self.poles.first()
+
+    @probe("optimizers")
+    def before_step(self, optimizer: Any) -> None:
+        """An optimizer is about to change its weights."""
+        if self.record is None:
+            return
+        self.optimizers.add(optimizer, self.registry.age)
+        self._closure = not self._began and not self._stepped_now  # it calls backward itself, as LBFGS does
+        if not self._closure:
+            self._trace_gradients(optimizer)
+        if self._sampled:
+            self.optimizers.before(optimizer)
+            if not self._closure:
+                self.optimizers.gradients(optimizer, self.step, self._clipped)
+
+    @probe("optimizers")
+    def after_step(self, optimizer: Any) -> None:
+        """An optimizer has changed its weights."""
+        if self.record is None:
+            return
+        if self._sampled:
+            if self._closure:
+                self.optimizers.gradients(optimizer, self.step, self._clipped)
+            self.optimizers.after(optimizer, self.step, self._since, self._fresh == 0 if self._fresh + self._stale else None)
+        self._updated()
+
+    @probe("clipping")
+    def after_scaler_step(self) -> None:
+        """A GradScaler has stepped its optimizer or, where a gradient overflowed, skipped it."""
+        if self.record is not None:
+            self._updated()
+
+    # the steps
+
+    def _begin(self) -> None:
+        """Count a backward pass; the first one after an update begins a new step, as each one does where nothing updates."""
+        self._alone = not len(self.optimizers) or not self._stepped and (self._alone or self._since >= IMPATIENCE)
+        if not self._began or self._alone:
+            self._close_step()
+            self.step += 1
+            self._began = True
+            self._stepped_now = False
+            self._since = self._stale = self._fresh = 0
+            self._clipped = False
+            self._sampled = self.schedule.due(self.step)
+            if self._sampled:
+                self.schedule.begin(self.step)
+        self._since += 1
+
+    def _updated(self) -> None:
+        """The weights were changed; the next backward pass begins a new step."""
+        self._began, self._stepped, self._stepped_now, self._root = False, True, True, None
+        self._tick()
+
+    def _close_step(self) -> None:
+        """A step is over: account for what looking at it cost."""
+        if self._sampled:
+            self.schedule.end()
+        self._sampled = False
+        self._tick()
+
+    def _tick(self) -> None:
+        """Write when it is time: before more would be lost than a kill may cost."""
+        now = time.monotonic()
+        self._pace, self._ticked = max(now - self._ticked, self._pace / 2), now
+        if len(self._pending) >= PENDING or now - self._flushed + self._pace > LOSE:
+            self._flush()
+
+    # the probes
+
+    @probe("layers")
+    def _look_inside(self, parts: list[graph.Part]) -> None:
+        self.layers.forward(parts, self.step)
+
+    @probe("loss")
+    def _look_at_loss(self, root: Any, line: Line) -> None:
+        self.losses.look(root, line, self.step)
+
+    @probe("leaves")
+    def _look_at_leaves(self, leaves: list[Any]) -> None:
+        if self._stepped:
+            stale = self.optimizers.stale(leaves)
+            self._stale += stale is True
+            self._fresh += stale is False
+            self.optimizers.orphans(leaves, self.step)
+
+    @probe("non-finite values")
+    def _trace_loss(self, order: list[Any], parts: list[graph.Part], line: Line, value: Tensor) -> None:
+        """Find where a loss that is not finite came from."""
+        assert self.record is not None
+        self._traced.add("loss")
+        facts = nonfinite.first(order, parts, self.registry.name) | {"value": str(float(value.sum()))}
+        self.record.fact(signals.NON_FINITE.name, self.losses.site(line, 0, "loss"), self.step, facts)
+
+    @probe("non-finite values")
+    def _trace_gradients(self, optimizer: Any) -> None:
+        """Look for a gradient that is not finite: in a few small ones at every step, in all when sampled or when one is found."""
+        if self._traced or getattr(optimizer, "found_inf", None) is not None:
+            return
+        held = [p for p in parameters(optimizer) if p.grad is not None and not p.grad.is_sparse]
+        few = nonfinite.sentinels(held)
+        if not few or (few[0].device.type != "cpu" and not self._sampled):
+            return
+        if self._sampled or not all(math.isfinite(float(sample.local(p.grad).sum())) for p in few):
+            bad = nonfinite.bad_gradients(held, self.registry.name)
+            if bad is not None and self.record is not None:
+                self._traced.add("gradient")
+                order = graph.forward_order(self._root)[0] if self._root is not None else []
+                suspects = sorted({graph.operation(node) for node in order} & nonfinite.POLES)
+                bad |= {"operation": self._pole if self._sampled else None, "suspects": suspects}
+                self.record.fact(signals.NON_FINITE_GRADIENT.name, 0, self.step, bad)
+
+    def _note_unseen(self, order: list[Any], whole: bool) -> None:
+        if not whole:
+            self._unseen.add(f"the graph of the loss has more than {graph.LIMIT} operations; only a part of it was read")
+        if any(graph.operation(node).startswith("CompiledFunction") for node in order):
+            self._unseen.add("inside a compiled model only losses, gradients and updates are seen; run once with "
+                             "TORCH_COMPILE_DISABLE=1 to look at its layers")
+
+    # the record
+
+    def _open(self) -> bool:
+        """Open the record at the first step; where that fails, nothing more is watched."""
+        if self.record is not None:
+            return True
+        try:
+            self.record = self._create()
+        except GradwellError as error:
+            self.off["record"] = str(error)
+            return False
+        self.losses, self.layers = Losses(self.record, self._put), Layers(self.record, self.registry.name, self._put)
+        self.optimizers, self.poles = Optimizers(self.record, self.registry, self._put), nonfinite.Poles()
+        for reference, age in self._early:
+            if (optimizer := reference()) is not None:
+                self.optimizers.add(optimizer, age)
+        self.record.note("script", self.settings.script)
+        self.record.note("started", time.time())
+        return True
+
+    def _put(self, signal: str, site: int, step: int, value: Tensor) -> None:
+        self._pending.append((signal, site, step, value))
+
+    def _flush(self) -> None:
+        """Fetch what was measured from the device, all at once, and write it; where the disk refuses, stop watching."""
+        assert self.record is not None
+        pending, self._pending = self._pending, []
+        by_device: dict[torch.device, list[tuple[str, int, int, Tensor]]] = {}
+        for reading in pending:
+            by_device.setdefault(reading[3].device, []).append(reading)
+        for readings in by_device.values():
+            values = torch.stack([value.double().reshape(()) for *_, value in readings]).tolist()
+            for (signal, site, step, _), value in zip(readings, values, strict=True):
+                self.record.add(signal, site, step, value)
+                self._suspect = self._suspect or signal == signals.LOSS.name and not math.isfinite(value)
+        s = self.schedule
+        try:
+            self.record.note("steps", self.step)
+            self.record.note("overhead", {"share": s.spent / max(s.elapsed, 1e-9), "seconds": s.spent, "run_seconds": s.elapsed,
+                                          "samples": s.samples, "budget": s.budget if s.every is None else None})
+            self.record.note("probes_off", self.off)
+            self.record.note("unseen", sorted(self._unseen))
+            self.record.flush()
+        except sqlite3.Error as error:
+            self.off["record"] = f"the record could not be written any more: {error}"
+        self._flushed = time.monotonic()
