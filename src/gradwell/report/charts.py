@@ -58,7 +58,7 @@ def losses(record: Record, findings: Sequence[Finding]) -> Iterator[str]:
         points = record.series(signals.LOSS.name, site) if alone else term
         lines = [Line("loss", points)] + ([] if alone or not trivial else [Line("a predictor that ignores the input", trivial, True)])
         if points:
-            yield drawn(f"Loss: {name}", "over the steps of the run", lines, marks)
+            yield drawn(name[:1].upper() + name[1:], "over the steps of the run", lines, marks)
 
 
 def of_finding(record: Record, finding: Finding, rule: Rule | None) -> Iterator[str]:

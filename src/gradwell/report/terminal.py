@@ -30,7 +30,7 @@ def as_text(report: Report, *, width: int = 100, color: bool = False) -> str:
     verdict = report.verdict
     console.print(Text(f"gradwell: {headline(report)}"), soft_wrap=True)
     if verdict.findings:
-        rows = [("scope", scope(report)), ("learned", learned(report)), ("cost", cost(report))]
+        rows = [("run", scope(report)), ("learned", learned(report)), ("cost", cost(report))]
         console.print(labelled((label, text) for label, text in rows if text))
     for finding in verdict.shown:
         console.print(Text())
@@ -42,7 +42,7 @@ def as_text(report: Report, *, width: int = 100, color: bool = False) -> str:
         console.print(Text(f"\n{hidden} more in the page and the JSON."))
     if report.limits and report.record is not None:  # without a record the headline has named them
         console.print(labelled(("unseen" if i == 0 else "", plain(sentence)) for i, sentence in enumerate(report.limits)))
-    return "\n".join(line.rstrip() for line in out.getvalue().rstrip().split("\n")) + "\n"
+    return "\n".join(line.rstrip() for line in out.getvalue().rstrip().split("\n"))
 
 
 def heading(finding: Finding) -> Text:

@@ -35,10 +35,13 @@ class Losses:
             self._first.setdefault(line, self._sites[key])
         return self._sites[key]
 
+    def knows(self, line: Line) -> bool:
+        """Whether the loss on a line was looked at before."""
+        return line in self._first
+
     def value(self, value: Tensor, line: Line, step: int) -> None:
         """Note the value that backward() was called on."""
-        site = self._first.get(line) or self.site(line, 0, "loss")
-        self._put(signals.LOSS.name, site, step, value.detach())
+        self._put(signals.LOSS.name, self._first.get(line) or self.site(line, 0, "loss"), step, value.detach())
 
     def look(self, root: Node, line: Line, step: int) -> None:
         """Read the terms of a loss from its graph, before the backward pass frees it."""

@@ -161,20 +161,22 @@ class Watcher:
         self._begin()
         value = self._scaled[1] if self._scaled is not None and self._scaled[0]() is root else root.detach()
         self._root, line = root.grad_fn, user_line()
-        if value.numel() == 1:
-            self.losses.value(value.reshape(()), line, self.step)
+        new = not self.losses.knows(line)
         lost = "loss" not in self._traced and (self._suspect or value.device.type == "cpu" and not bool(torch.isfinite(value).all()))
-        if lost or self._sampled:
+        if new or lost or self._sampled:
             order, whole = graph.forward_order(root.grad_fn)
             parts = graph.parts(order)
             self._note_unseen(order, whole)
             if lost:
                 self._trace_loss(order, parts, line, value)
+            if new or self._sampled:
+                self._look_at_loss(root.grad_fn, line)
             if self._sampled:
                 self._look_inside(parts)
-                self._look_at_loss(root.grad_fn, line)
                 self._look_at_leaves(graph.leaves(order))
                 self.poles.hook(order)
+        if value.numel() == 1:
+            self.losses.value(value.reshape(()), line, self.step)
 
     @probe("gradients")
     def after_backward(self) -> None:

@@ -1,0 +1,50 @@
+"""What many tests need: a run watched at every step, and a copy of everything it did."""
+
+from dataclasses import dataclass, field
+
+import torch
+
+import gradwell
+from gradwell.doctor.judge import judge
+from gradwell.doctor.run import Run
+
+
+def observe(run: Run) -> gradwell.Session:
+    """Train a run to its end while watching every step."""
+    with gradwell.watch(run.model, run.optimizer, every=1) as session:
+        run.train()
+    return session
+
+
+def codes(session: gradwell.Session) -> set[str]:
+    """The codes of everything that is found in a session, folded consequences included."""
+
+    def inside(findings):
+        return {f.code for f in findings} | {code for f in findings for code in inside(f.explains)}
+
+    return inside(judge(session.record).findings)
+
+
+@dataclass
+class Trace:
+    """Every loss of a run, in order."""
+
+    losses: list[float] = field(default_factory=list)
+
+
+def follow(run: Run) -> Trace:
+    """Note every loss that a run's loss function returns."""
+    trace, loss = Trace(), run.loss
+
+    def noted(prediction, target):
+        value = loss(prediction, target)
+        trace.losses.append(float(value.detach().sum()))
+        return value
+
+    run.loss = noted
+    return trace
+
+
+def same_bits(a, b) -> bool:
+    """Whether two tensors are equal to the last bit, NaN for NaN."""
+    return torch.equal(torch.as_tensor(a).nan_to_num(12345.0), torch.as_tensor(b).nan_to_num(12345.0))
