@@ -15,7 +15,7 @@ demo: setup
 	@bash examples/demo.sh $(BIN)/gradwell
 
 test: setup
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 lint: setup
 	$(BIN)/ruff check .

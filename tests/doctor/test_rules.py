@@ -14,7 +14,8 @@ from gradwell.doctor.record import Record
 from gradwell.doctor.signals import CATALOGUE
 from tests.watched import codes, follow, observe, same_bits
 
-RULES = pytest.mark.parametrize("code", [r.code for r in catalogue()])
+# one rule's tests run in one process, which trains its examples once
+RULES = pytest.mark.parametrize("code", [pytest.param(r.code, marks=pytest.mark.xdist_group(r.code)) for r in catalogue()])
 
 
 @cache
@@ -84,6 +85,16 @@ def test_watching_changes_nothing(code):
     assert torch.equal(state, torch.get_rng_state())
     for before, after in zip(plain.model.state_dict().values(), watched.model.state_dict().values(), strict=True):
         assert same_bits(before, after)
+
+
+def test_no_fault_is_its_own_consequence():
+    def reachable(code, path=()):
+        assert code not in path, f"{' -> '.join((*path, code))} goes round in a circle"
+        for next_code in next((r.consequences for r in catalogue() if r.code == code), ()):
+            reachable(next_code, (*path, code))
+
+    for r in catalogue():
+        reachable(r.code)
 
 
 @RULES

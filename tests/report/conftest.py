@@ -30,7 +30,7 @@ class Sign(Rule):
     code: ClassVar[str] = "GW201"
     name: ClassVar[str] = "vanishing-gradient"
     kind: ClassVar[Kind] = "warning"
-    signals: ClassVar[tuple[Signal, ...]] = (signals.ACTIVATION_MEAN, signals.ORDER, signals.DELTA, signals.ACTIVATION_GAIN, signals.WEIGHT_GAIN)
+    signals: ClassVar[tuple[Signal, ...]] = (signals.ORDER, signals.DELTA, signals.ACTIVATION_GAIN, signals.WEIGHT_GAIN)
     cause: ClassVar[str] = "Each sigmoid multiplies the gradient by at most 0.25."
     remedy: ClassVar[str] = "Use `nn.ReLU()` with He initialisation, or put normalisation between the layers."
     source: ClassVar[str] = "Glorot and Bengio 2010"
@@ -89,7 +89,7 @@ def sick() -> Report:
     record.note("probes_off", {"memory": "OverflowError: too large"})
     record.note("unseen", ["a compiled region could not be looked into"])
     gains = [{"layer": f"net.{2 * i} (Linear)", "weights": 0.59 if i else None, "activation": 0.24, "normalization": 1.0,
-              "gradient": 0.24 ** (10 - i)} for i in range(30)]
+              "gradient": 0.24 ** (30 - i)} for i in range(30)]
     below = finding("GW105", "signal-collapse", "warning", "net.8", explains=(finding("GW605", "input-ignored", "note", "net.18"),))
     findings = [
         finding("GW201", "vanishing-gradient", "warning", "net.0", title="The first layer moves 1e-5 times as far as the last.",
@@ -99,6 +99,12 @@ def sick() -> Report:
         *(finding("GW601", "unscaled-input", "note", f"net.{i}") for i in (2, 4, 6, 8)),
     ]
     return Report(record, Verdict(tuple(ranked(findings)), (Sign(),), learned(record)), ("process 1 wrote a record of its own",))
+
+
+@pytest.fixture(scope="session")
+def long() -> Report:
+    record = measured(layers=300, sick=True)
+    return Report(record, Verdict((), (Sign(),), learned(record)))
 
 
 @pytest.fixture(scope="session")

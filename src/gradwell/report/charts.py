@@ -58,7 +58,7 @@ def losses(record: Record, findings: Sequence[Finding]) -> Iterator[str]:
         points = record.series(signals.LOSS.name, site) if alone else term
         lines = [Line("loss", points)] + ([] if alone or not trivial else [Line("a predictor that ignores the input", trivial, True)])
         if points:
-            yield drawn(name[:1].upper() + name[1:], "over the steps of the run", lines, marks)
+            yield drawn(name[:1].upper() + name[1:], "at the steps that were looked at", lines, marks)
 
 
 def of_finding(record: Record, finding: Finding, rule: Rule | None) -> Iterator[str]:
@@ -66,7 +66,7 @@ def of_finding(record: Record, finding: Finding, rule: Rule | None) -> Iterator[
     mark = Mark(finding.code, finding.first_step, finding.last_step)
     found = ((signal, lines) for signal in (rule.signals if rule else ()) if (lines := about(record, finding, signal)))
     for _, (signal, lines) in zip(range(CHARTS), found, strict=False):
-        yield drawn(signal.name.replace("_", " ").capitalize(), f"{signal.about}, in {signal.unit}", lines, [mark])
+        yield drawn(signal.about[:1].upper() + signal.about[1:], f"in {signal.unit}", lines, [mark])
 
 
 def about(record: Record, finding: Finding, signal: Signal) -> list[Line]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from html import escape
 from typing import Any
 
 from gradwell.doctor.judge import Verdict
@@ -38,6 +39,17 @@ class Report:
         """What could not be seen, in sentences: the notices, the probes that failed, and what the watcher could not look into."""
         failed = (f"the probe {name} failed and switched itself off: {reason}" for name, reason in self._meta("probes_off", {}).items())
         return tuple(dict.fromkeys((*self.notices, *failed, *self._meta("unseen", []))))
+
+    def __str__(self) -> str:
+        from gradwell.report.terminal import as_text
+
+        return as_text(self)
+
+    def _repr_html_(self) -> str:
+        """The page in a frame of its own, for notebooks."""
+        from gradwell.report.html import as_html
+
+        return f'<iframe srcdoc="{escape(as_html(self))}" width="100%" height="700" style="border:0"></iframe>'
 
     def _meta(self, key: str, default: Any) -> Any:
         return default if self.record is None else self.record.meta(key, default)

@@ -17,6 +17,7 @@ from gradwell.report.words import plain
 
 T = TypeVar("T")
 FACTORS = ("weights", "activation", "normalization")
+HEADS = {"weights": "weights", "activation": "activation", "normalization": "norm.", "gradient": "gradient"}
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,11 @@ def from_evidence(evidence: Evidence) -> tuple[Gain, ...]:
         return ()
     return tuple(Gain(plain(row.get("layer", "")), *(known(row.get(name)) for name in (*FACTORS, "gradient")))
                  for row in rows if isinstance(row, Mapping))
+
+
+def columns(gains: Sequence[Gain]) -> tuple[str, ...]:
+    """The columns that say anything: a factor that is 1 for every layer says nothing."""
+    return tuple(name for name in HEADS if any(getattr(gain, name) not in (None, 1.0) for gain in gains))
 
 
 def from_record(record: Record) -> tuple[Gain, ...]:

@@ -37,7 +37,7 @@ def top(report: Report) -> str:
     mood = found[0].severity if found else "well" if report.verdict.learned.answer == "yes" else "note"
     title = count(len(found), "finding") if found else head.rstrip(".")
     lead = report.verdict.learned.because if report.record else rest
-    rows = (("Learned", e(report.verdict.learned.answer)), ("Checked", e(scope(report))), ("Cost", e(cost(report))))
+    rows = (("Learned", e(report.verdict.learned.answer)), ("Run", e(scope(report))), ("Cost", e(cost(report))))
     return (
         f'<header class="top {mood}"><div><p class="brand">gradwell{f" <code>{e(report.script)}</code>" if report.script else ""}</p>'
         f"<h1>{e(title[:1].upper() + title[1:])}</h1><p class=\"lead\">{e(sentence(lead))}</p>"
@@ -54,9 +54,9 @@ def overview(report: Report) -> str:
     """The findings at a glance beside the loss."""
     shown = report.verdict.shown
     lines = "".join(
-        f'<li class="{f.severity}"><a href="#{e(anchor(f))}">{e(f.code)} {e(f.name)}</a> '
+        f'<li class="{f.severity}"><a href="#{anchor(rank)}">{e(f.code)} {e(f.name)}</a> '
         f'<span>{e(place(f.where))}</span><br>{prose(f.title)}</li>'
-        for f in shown)
+        for rank, f in enumerate(shown, 1))
     left = f'<div><h2>At a glance</h2><ol class="glance">{lines}</ol></div>' if lines else ""
     return f"<section>{grid((left, *(losses(report.record, shown) if report.record else ())))}</section>"
 
@@ -64,7 +64,7 @@ def overview(report: Report) -> str:
 def findings(report: Report) -> str:
     """A card for every finding; those beyond a handful are folded."""
     rules = {rule.code: rule for rule in report.verdict.rules}
-    cards = [card(finding, report.record, rules) for finding in report.verdict.findings]
+    cards = [card(rank, finding, report.record, rules) for rank, finding in enumerate(report.verdict.findings, 1)]
     shown, more = cards[:len(report.verdict.shown)], cards[len(report.verdict.shown):]
     return section("Findings", *shown, folded(count(len(more), "more finding"), "".join(more)))
 
@@ -78,4 +78,4 @@ def checked(report: Report) -> str:
 def unseen(report: Report) -> str:
     """What could not be seen."""
     lines = "".join(f"<li>{prose(sentence(text))}</li>" for text in report.limits)
-    return section("What could not be seen", f"<ul>{lines}</ul>" if lines else "")
+    return section("What could not be seen, and other notices", f"<ul>{lines}</ul>" if lines else "")

@@ -14,7 +14,7 @@ from gradwell.report.charts import labels, strips
 from gradwell.report.gains import from_record
 from gradwell.report.markup import e, figure, folded, grid, section, table
 from gradwell.report.scale import GAINS, SHARES, UPDATES, Series, signed
-from gradwell.report.words import number, value
+from gradwell.report.words import number, plain, value
 
 FACTORS = (("layer", signals.WEIGHT_GAIN), ("activation", signals.ACTIVATION_GAIN), ("normalization", signals.NORMALIZATION_GAIN))
 
@@ -51,7 +51,8 @@ def activations(record: Record) -> Iterator[str]:
 def of(record: Record, signal: Signal, kind: str) -> list[tuple[str, Series]]:
     """The readings of a signal at every place of a kind."""
     sites = record.sites(kind)
-    return [(name, record.series(signal.name, site)) for name, site in zip(labels(sites), sites, strict=True)]
+    names = [plain(site.module) for site in sites] if kind == "parameter" else labels(sites)
+    return [(name, record.series(signal.name, site)) for name, site in zip(names, sites, strict=True)]
 
 
 def product(record: Record, layer: Site) -> Series:
@@ -68,10 +69,10 @@ def product(record: Record, layer: Site) -> Series:
 def inputs(record: Record) -> str:
     """The size of the data, at the first and the last look."""
     sites = record.sites("input")
-    columns = (("mean / std", signals.INPUT_OFFSET), ("std", signals.INPUT_WIDEST), ("unlike scales", signals.INPUT_SCALES))
+    columns = (("mean / std", signals.INPUT_OFFSET), ("std", signals.INPUT_WIDEST), ("std ratio", signals.INPUT_SCALES))
     rows = [[f"into {e(name)}", *(ends(record.series(signal.name, site)) for _, signal in columns), extent(record, site)]
             for name, site in zip(labels(sites), sites, strict=True)]
-    about = ("|mean| / std and std, each of the feature where it is largest; unlike scales: the largest over the smallest std of the "
+    about = ("|mean| / std and std, each of the feature where it is largest; std ratio: the largest over the smallest std of the "
              "features; range: of all values. At the first and the last look.")
     return figure("Data", about, table(("", *(name for name, _ in columns), "range"), rows, "data")) if rows else ""
 

@@ -30,9 +30,9 @@ def _decades(value: float) -> float:
     return math.log10(value) if value > 0 else -99.0
 
 
-GAINS = Colours("d", lambda value: 4 + 2 * _decades(value), ("0.01 or less", "1", "100 or more"))
+GAINS = Colours("d", lambda value: 4 + 2 * _decades(value), ("≤ 0.01", "1", "≥ 100"))
 SHARES = Colours("s", lambda value: LEVELS * value, ("0 %", "50 %", "100 %"))
-UPDATES = Colours("s", lambda value: LEVELS * (_decades(value) + 6) / 5, ("1e-6 or less", "3e-4", "0.1 or more"))
+UPDATES = Colours("s", lambda value: LEVELS * (_decades(value) + 6) / 5, ("≤ 1e-6", "3e-4", "≥ 0.1"))
 
 
 def signed(most: float) -> Colours:
@@ -69,7 +69,7 @@ def held(series: Series, first: int, last: int, columns: int) -> list[float | No
 
 def linear_ticks(low: float, high: float, about: int = 4) -> list[float]:
     """Round numbers from below `low` to above `high`, in equal steps."""
-    if high <= low:
+    if high - low <= 1e-9 * max(abs(low), abs(high)):
         low, high = low - (abs(low) or 1) / 2, high + (abs(high) or 1) / 2
     rough = (high - low) / about
     unit = 10 ** math.floor(math.log10(rough))
@@ -77,9 +77,16 @@ def linear_ticks(low: float, high: float, about: int = 4) -> list[float]:
     return [i * step for i in range(math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9) + 1)]
 
 
+def tick_labels(ticks: Sequence[float]) -> list[str]:
+    """The ticks as text, with as many digits as tell them apart."""
+    labels = ([number(tick, digits) for tick in ticks] for digits in range(3, 13))
+    return next((names for names in labels if len(set(names)) == len(names)), [number(tick, 12) for tick in ticks])
+
+
 def log_ticks(low: float, high: float, most: int = 6) -> list[float]:
     """Powers of ten from below `low` to above `high`."""
     a, b = math.floor(math.log10(low) + 1e-9), math.ceil(math.log10(high) - 1e-9)
-    b = max(b, a + 1)
+    a = max(-300, min(299, a))
+    b = max(a + 1, min(300, b))
     jump = math.ceil((b - a) / (most - 1))
-    return [10.0 ** max(-300, min(300, a + i * jump)) for i in range(math.ceil((b - a) / jump) + 1)]
+    return [10.0 ** min(300, a + i * jump) for i in range(math.ceil((b - a) / jump) + 1)]

@@ -8,11 +8,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from gradwell.report.markup import e
-from gradwell.report.scale import Colours, Point, Series, held, linear_ticks, log_ticks, thinned
+from gradwell.report.scale import Colours, Point, Series, held, linear_ticks, log_ticks, thinned, tick_labels
 from gradwell.report.words import number
 
 WIDTH, HEIGHT = 460, 220
-LEFT, RIGHT, TOP, BOTTOM = 54, 12, 18, 26  # margins around the plot
+LEFT, RIGHT, TOP, BOTTOM = 60, 12, 20, 26  # margins around the plot
 POINTS, COLUMNS = 300, 60  # of a line, of a strip
 DOTS = 24  # a line of at most so many points shows each of them
 
@@ -61,7 +61,7 @@ class Axes:
 def axes(lines: Sequence[Line], log: bool) -> Axes:
     """Axes that hold every point. On a log scale what is not positive lies on the lower edge."""
     steps = [step for line in lines for step, _ in line.points] or [0]
-    values = [v for line in lines for _, v in line.points if math.isfinite(v)]
+    values = [min(1e300, max(-1e300, v)) for line in lines for _, v in line.points if math.isfinite(v)]
     if log and (positive := [v for v in values if v > 0]):
         return Axes(min(steps), max(steps), tuple(log_ticks(min(positive), max(positive))), True)
     return Axes(min(steps), max(steps), tuple(linear_ticks(min(values, default=0.0), max(values, default=1.0))), False)
@@ -76,9 +76,9 @@ def line_chart(title: str, lines: Sequence[Line], marks: Sequence[Mark] = (), lo
 
 def _grid(plane: Axes) -> Iterator[str]:
     right, bottom = WIDTH - RIGHT, HEIGHT - BOTTOM
-    for tick in plane.ticks:
+    for tick, label in zip(plane.ticks, tick_labels(plane.ticks), strict=True):
         y = plane.y(tick)
-        yield f'<path class="grid" d="M{LEFT} {y}H{right}"/><text class="tick end" x="{LEFT - 6}" y="{y + 4}">{number(tick)}</text>'
+        yield f'<path class="lattice" d="M{LEFT} {y}H{right}"/><text class="tick end" x="{LEFT - 6}" y="{y + 4}">{label}</text>'
     for step, anchor in ((plane.first, "start"), ((plane.first + plane.last) // 2, "middle"), (plane.last, "end")):
         words = f"step {number(step)}" if anchor == "start" else number(step)
         yield f'<text class="tick {anchor}" x="{plane.x(step)}" y="{bottom + 17}">{words}</text>'

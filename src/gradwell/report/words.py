@@ -12,8 +12,8 @@ FEW = 6  # values of a list that are written out; of a longer one only its two e
 
 
 def plain(text: object) -> str:
-    """Text on one line in which everything that cannot be printed, such as a terminal's control codes, is replaced."""
-    return "".join(c if c.isprintable() else "\ufffd" for c in " ".join(str(text).split()))
+    """Text on one line in which everything that cannot be printed, such as a terminal's control codes, becomes a question mark."""
+    return "".join(c if c.isprintable() else "?" for c in " ".join(str(text).split()))
 
 
 def count(number: int, noun: str) -> str:
@@ -21,17 +21,17 @@ def count(number: int, noun: str) -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
-def number(value: float | Real) -> str:
-    """A number with three significant digits; a count in full."""
+def number(value: float | Real, digits: int = 3) -> str:
+    """A number with `digits` significant digits; a count in full."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, Integral):
         return f"{int(value):,}"
     real = float(value)
-    if 1000 <= abs(real) < 1e6:
+    if 1000 <= abs(real) < 1e6 and digits == 3:
         return f"{real:,.0f}"
-    digits, _, exponent = f"{real:.3g}".partition("e")
-    return f"{digits}e{int(exponent)}" if exponent else digits
+    mantissa, _, exponent = (f"{real:.{digits - 1}e}" if 0 < abs(real) < 1e-3 else f"{real:.{digits}g}").partition("e")
+    return f"{float(mantissa):.{digits}g}e{int(exponent)}" if exponent else mantissa
 
 
 def percent(share: float) -> str:
@@ -46,7 +46,7 @@ def value(item: object) -> str:
     if isinstance(item, Real):
         return number(item)
     if isinstance(item, Mapping):
-        return ", ".join(f"{plain(key)} {value(inner)}" for key, inner in item.items())
+        return ends([f"{plain(key)} {value(inner)}" for key, inner in item.items()])
     if isinstance(item, Sequence) and not isinstance(item, str):
         return sequence(item)
     return plain(item)
@@ -59,9 +59,14 @@ def sequence(items: Sequence[object]) -> str:
     if items and all(isinstance(i, Sequence) and len(i) == 2 and isinstance(i[0], Integral) and isinstance(i[1], Real) for i in items):
         words = [f"{value(item[1])} at step {value(item[0])}" for item in items if isinstance(item, Sequence)]
         return " ... ".join(words if len(words) <= 2 else (words[0], words[-1]))
-    if len(items) <= FEW:
-        return ", ".join(map(value, items)) or "none"
-    return f"{', '.join(map(value, items[:2]))} ... {value(items[-1])} ({len(items)} in all)"
+    return ends([value(item) for item in items])
+
+
+def ends(words: Sequence[str]) -> str:
+    """A list, or the two ends of a long one."""
+    if len(words) <= FEW:
+        return ", ".join(words) or "none"
+    return f"{words[0]}, {words[1]} ... {words[-1]} ({len(words)} in all)"
 
 
 def facts(evidence: Evidence) -> Iterator[tuple[str, str]]:

@@ -5,14 +5,18 @@ The graph shows functional code (`F.relu`) and modules alike, and costs nothing 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+import torch
 from torch import Tensor
 
 Node = Any  # torch.autograd.graph.Node: its saved tensors and edges have no static types
 
+RECOMPUTED = 1_000_000  # numbers; a last layer with more of them is not computed again
+FLAT = frozenset("View UnsafeView ReshapeAlias Reshape Squeeze Unsqueeze Flatten Select Clone Alias".split())  # they keep the order of values
 LIMIT = 20_000  # nodes; a longer graph (a long unrolled recurrence) is read up to here
 
 ACTIVATIONS = {
@@ -58,6 +62,32 @@ def saved(node: Node, *names: str) -> Any:
         if value is not None:
             return value
     return None
+
+
+def output(node: Node) -> Tensor | None:
+    """What a node gave out, where it was kept or can be computed again at the price of one small layer."""
+    kept = saved(node, "result")
+    if isinstance(kept, Tensor):
+        return kept
+    name, above = operation(node), inputs(node)
+    if name == "Log" and isinstance(x := saved(node, "self"), Tensor):
+        return x.log()
+    if name == "Addmm" and isinstance(x := saved(node, "mat1"), Tensor):
+        bias, w = weight_behind(node.next_functions[0][0]), second_factor(node)
+        if bias is not None and w is not None and max(x.numel(), w.numel(), x.shape[0] * w.shape[1]) <= RECOMPUTED:
+            return torch.addmm(bias.detach().to(x.dtype), x, w)
+    if name in FLAT and len(above) == 1 and (below := output(above[0])) is not None and below.numel() == math.prod(shape(node)):
+        return below.reshape(shape(node))
+    return None
+
+
+def second_factor(node: Node) -> Tensor | None:
+    """The weights (in, out) of an Addmm; where the input is data, they are not kept in the graph and are read from the parameter."""
+    if isinstance(kept := saved(node, "mat2"), Tensor):
+        return kept
+    behind = node.next_functions[2][0]
+    weight = weight_behind(behind)
+    return None if weight is None else weight.detach().t() if operation(behind) == "T" else weight.detach()
 
 
 def shape(node: Node) -> tuple[int, ...]:

@@ -8,15 +8,17 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from gradwell.watch.graph import LINEAR, RECURRENT, RESHAPES, Node, inputs, operation, saved, shape
+from gradwell.watch.graph import LINEAR, RECURRENT, RESHAPES, Node, inputs, operation, output, saved, shape
 from gradwell.watch.trivial import TrivialPredictor
 
 LOSSES = {
     "NllLoss": "nll", "NllLoss2D": "nll", "MseLoss": "mse", "BinaryCrossEntropy": "bce",
     "BinaryCrossEntropyWithLogits": "bce_with_logits", "SmoothL1Loss": "smooth_l1", "HuberLoss": "smooth_l1", "KlDiv": "kl_div",
 }
-REDUCTIONS = RESHAPES | {"Mean", "Sum", "Div", "Mul", "Neg", "Add", "Sub", "MaskedFill", "Stack", "Cat", "Index", "Select", "Slice"}
+PICKS = {"Select", "Slice", "Index", "IndexSelect", "MaskedSelect"}  # they choose among examples and change no value
+REDUCTIONS = RESHAPES | PICKS | {"Mean", "Sum", "Div", "Mul", "Neg", "Add", "Sub", "MaskedFill", "Stack", "Cat", "Sqrt"}
 DEPTH = 64  # nodes looked at from the loss downwards
+CLOSE = 1e-5  # to a whole number: a target recovered from prediction - target is rounded so
 
 
 @dataclass
@@ -25,9 +27,10 @@ class Term:
 
     loss: str
     node: Node
-    operations: list[str] = field(default_factory=list)  # from the loss towards the last layer, reshapes left out
+    operations: list[str] = field(default_factory=list)  # from the loss towards the last layer, reshapes and picks left out
     softmax_sizes: list[int] = field(default_factory=list)
     expanded: bool = False  # the prediction was broadcast on its way
+    meant: bool = False  # the axis along which it was broadcast was put in for that: (N, 1, D) against (1, K, D)
     prediction: Tensor | None = None
     target: Tensor | None = None
     weight: Tensor | None = None
@@ -42,11 +45,19 @@ class Term:
             "prediction_dims": len(self.prediction_shape), "target_dims": len(self.target_shape),
             "both_broadcast": self.both_broadcast(), "target": describe(self.target) if self.target is not None else None,
             "above_zero": self.loss == "nll" and self.prediction is not None and bool((self.prediction > 1e-6).any()),
+            "normalized": self.normalized(),
         }
+
+    def normalized(self) -> bool | None:
+        """Whether the logarithms that a cross-entropy is taken of belong to probabilities that add up to 1; None for other losses."""
+        if self.loss not in ("nll", "soft_cross_entropy") or self.prediction is None or self.prediction.dim() < 2:
+            return None
+        across = 1 if self.loss == "nll" else -1
+        return bool(((self.prediction.detach().float().exp().sum(across) - 1).abs() < 0.02).all())
 
     def both_broadcast(self) -> bool:
         """Whether prediction and target were each repeated along an axis that the other has: (N, 1) against (N,)."""
-        if self.prediction is None or self.target is None or not self.expanded:
+        if self.prediction is None or self.target is None or not self.expanded or self.meant:
             return False
         ours, theirs = ({i for i, (n, s) in enumerate(zip(t.shape, t.stride(), strict=True)) if n > 1 and s == 0}
                         for t in (self.prediction, self.target))
@@ -94,10 +105,39 @@ def recognise(node: Node) -> Term | None:
     squared = name == "Pow" and saved(node, "exponent") == 2 or name == "Mul" and len(above) == 2 and above[0] is above[1]
     if (squared or name == "Abs") and above and operation(above[0]) == "Sub":
         return by_hand("mse" if squared else "l1", above[0], detached(saved(node, "self")))
-    if name == "Mul" and above and len(above) == 1 and operation(above[0]) == "LogSoftmax":
-        target = detached(saved(node, "other", "self"))
-        return Term("soft_cross_entropy", node, target=target) if target is not None and target.dim() > 1 else None
+    if len(above) == 1 and name in ("Mul", "Gather", "Index") and operation(above[0]) in ("LogSoftmax", "Log"):
+        return cross_entropy(name, node, above[0])
     return None
+
+
+def cross_entropy(name: str, node: Node, logarithms: Node) -> Term | None:
+    """A cross-entropy written out: logarithms times a distribution, or the logarithm of each example's class picked out."""
+    prediction = detached(output(logarithms))
+    if name == "Mul":
+        target = detached(saved(node, "other", "self"))
+        if target is None or target.dim() < 2 or target.shape[-1] < 2:
+            return None
+        if operation(logarithms) == "Log" and bool(((target.sum(-1) - 1).abs() > 1e-3).any()):
+            return None  # one half of a binary cross-entropy, or an expected value
+        loss = "soft_cross_entropy"
+    else:
+        target, loss = picked(name, node), "nll"
+        if target is None or prediction is None or prediction.dim() != 2 or target.shape != prediction.shape[:1]:
+            return None
+    sizes = shape(logarithms), tuple(target.shape)
+    return Term(loss, node, prediction=prediction, target=target, prediction_shape=sizes[0], target_shape=sizes[1])
+
+
+def picked(name: str, node: Node) -> Tensor | None:
+    """The class ids (examples,) of log_p.gather(1, y[:, None]) or log_p[range(N), y]; None where something else was picked."""
+    if name == "Gather":
+        index = detached(saved(node, "index"))
+        return index[:, 0] if index is not None and index.dim() == 2 and index.shape[1] == 1 and node._saved_dim in (1, 2**64 - 1) else None
+    indices = getattr(node, "_saved_indices", None) or ()
+    if len(indices) != 2 or any(not isinstance(i, Tensor) or i.dim() != 1 or i.is_floating_point() for i in indices):
+        return None
+    rows, classes = indices
+    return classes if len(rows) == len(classes) and bool((rows == torch.arange(len(rows), device=rows.device)).all()) else None
 
 
 def by_hand(loss: str, difference: Node, values: Tensor | None) -> Term | None:
@@ -107,22 +147,31 @@ def by_hand(loss: str, difference: Node, values: Tensor | None) -> Term | None:
     if len(above) != 1:
         return None
     sign = 1 if edges[0] is not None else -1
-    term = Term(loss, difference, prediction_shape=shape(above[0]))
-    output = detached(saved(above[0], "result"))
-    if output is not None and values is not None:
-        term.prediction, term.target = output, output - sign * values
-        term.target_shape = tuple(term.target.shape)
+    source = inputs(above[0])[0] if operation(above[0]) == "Expand" and inputs(above[0]) else above[0]
+    term = Term(loss, difference, prediction_shape=shape(source))
     whole = shape(difference)
-    unsqueezed = operation(above[0]) in ("Unsqueeze", "Expand")
-    if values is not None and len(whole) == 2 and whole != term.prediction_shape and not unsqueezed and min(whole) > 1:
-        term.expanded = True
-        term.prediction = values.new_empty(()).expand(whole) if term.prediction is None else term.prediction
-        columns = len(term.prediction_shape) == 2 and term.prediction_shape[1] == 1
-        # the prediction was repeated along one axis; the other axis can only come from the target
-        term.prediction = values[:, :1].expand(whole) if columns else values[:1].expand(whole)
-        term.target = values[:1].expand(whole) if columns else values[:, :1].expand(whole)
-        term.target_shape = (whole[1],) if columns else (whole[0], 1)
+    if values is not None and whole != term.prediction_shape:
+        if operation(source) != "Unsqueeze" and is_table(values):
+            term.expanded = True
+            columns = len(term.prediction_shape) == 2 and term.prediction_shape[1] == 1
+            across, down = values[:1].expand(whole), values[:, :1].expand(whole)
+            term.prediction, term.target = (down, across) if columns else (across, down)
+            term.target_shape = whole[1:] if columns else (whole[0], 1)
+        return term
+    prediction = detached(output(above[0]))
+    if prediction is not None and values is not None and prediction.shape == values.shape:
+        target = prediction - sign * values
+        term.prediction, term.target = prediction, torch.where((target - target.round()).abs() < CLOSE, target.round(), target)
+        term.target_shape = tuple(target.shape)
     return term
+
+
+def is_table(differences: Tensor) -> bool:
+    """Whether a square of differences is that of every prediction and every target, so that its rows differ by constants only."""
+    if differences.dim() != 2 or differences.shape[0] != differences.shape[1] or len(differences) < 2:
+        return False
+    between = differences - differences[:1]
+    return bool((between - between[:, :1]).abs().amax() <= 1e-4 * differences.abs().amax())
 
 
 def read_prediction(term: Term) -> None:
@@ -135,8 +184,10 @@ def read_prediction(term: Term) -> None:
         name = operation(node)
         if name in LINEAR or name in RECURRENT:
             return
-        if name == "Expand":
+        if name == "Expand" and term.prediction is not None:
             term.expanded = True
+            source = next(iter(inputs(node)), None)
+            term.meant = source is not None and operation(source) == "Unsqueeze" and len(shape(node)) > 2
         if name in ("Softmax", "LogSoftmax"):
             dims = shape(node)
             dim = int(node._saved_dim)
@@ -144,11 +195,11 @@ def read_prediction(term: Term) -> None:
             term.softmax_sizes.append(dims[dim] if dims else 0)
             if term.prediction is None:
                 term.prediction = detached(saved(node, "result"))
-        if name not in RESHAPES:
+        if name not in RESHAPES | PICKS | {"Cat", "Stack"}:
             term.operations.append(name)
         above = inputs(node)
-        if len(above) != 1:
-            return
+        if len(above) != 1 and (name not in ("Cat", "Stack") or len({operation(n) for n in above}) != 1):
+            return  # where outputs of one kind are put together, the first stands for all
         node = above[0]
 
 
@@ -170,14 +221,14 @@ def unbroadcast(tensor: Tensor | None) -> tuple[int, ...]:
 def measure(term: Term, trivial: TrivialPredictor) -> tuple[Tensor, Tensor] | None:
     """The term's loss as a mean over the batch, and the trivial predictor's on all targets so far; None where it is unknown."""
     p, t, w = term.prediction, term.target, term.weight
-    if p is None or t is None or p.numel() == 0 or term.both_broadcast():
+    if p is None or t is None or p.numel() == 0 or term.both_broadcast() or term.normalized() is False:
         return None
     p = p.float()
     if term.loss == "nll":
         classes = p.shape[1] if p.dim() > 1 else p.shape[0]
         p = p.movedim(1, -1).reshape(-1, classes) if p.dim() > 1 else p.reshape(1, -1)
         t = t.flatten()
-        ignored = term.node._saved_ignore_index
+        ignored = getattr(term.node, "_saved_ignore_index", -100)
         keep = (t != (ignored - 2**64 if ignored >= 2**63 else ignored)) & (t >= 0) & (t < classes)
         p, t = p[keep], t[keep]
         picked = p.gather(1, t[:, None])[:, 0]

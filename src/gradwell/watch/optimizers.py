@@ -14,7 +14,7 @@ from torch.nn.modules.dropout import _DropoutNd
 from gradwell.doctor import signals
 from gradwell.doctor.record import Record
 from gradwell.watch import sample
-from gradwell.watch.registry import Registry
+from gradwell.watch.registry import Named, Registry
 
 PARAMETERS = 64  # weights of one optimizer whose own readings are taken
 Put = Callable[[str, int, int, Tensor], None]
@@ -29,7 +29,9 @@ class Optimizers:
         self._sites: dict[int, int] = {}
         self._models: dict[tuple[str, str], int] = {}
         self._before: dict[int, list[tuple[Any, Tensor]]] = {}
-        self._versions: dict[int, int] = {}
+        self._first_seen: dict[int, Tensor] = {}
+        self._orphans: dict[Named, tuple[int, weakref.ref[Any]]] = {}
+        self._found: dict[int, list[bool]] = {}
 
     def add(self, optimizer: Any, age: int) -> None:
         """Learn of an optimizer; its age tells which parameters are younger."""
@@ -89,16 +91,23 @@ class Optimizers:
         site = self.model(roots[0]) if roots else 0
         self._record.add(signals.LEARNING_RATE.name, site, step, float(optimizer.param_groups[0]["lr"]))
         self._record.add(signals.BACKWARDS.name, site, step, backwards)
-        if stale is not None:
-            self._record.add(signals.STALE_GRADIENT.name, site, step, float(stale))
+        found = self._found.pop(id(optimizer), [])
+        if stale is not None and found:
+            self._record.add(signals.STALE_GRADIENT.name, site, step, float(all(found)))
 
     def stale(self, leaves: Iterable[Any]) -> bool | None:
-        """Whether gradients of an earlier step are still there as a backward pass begins; None where it reaches no held weight."""
-        held = self.held()
-        gradients = [p.grad for p in leaves if id(p) in held]
-        if not gradients:
-            return None
-        return any(g is not None and bool((sample.local(g.coalesce().values() if g.is_sparse else g) != 0).any()) for g in gradients[:8])
+        """Whether gradients of an earlier step are still there as a backward pass begins; None where it reaches no held weight.
+
+        Each optimizer is judged by its own weights alone, since in a GAN one network's loss leaves gradients in the other.
+        """
+        reached = {id(p): p for p in leaves}
+        answers = []
+        for optimizer in list(self._live):
+            gradients = [p.grad for p in parameters(optimizer) if id(p) in reached]
+            if gradients:
+                answers.append(any(is_set(g) for g in gradients[:8]))
+                self._found.setdefault(id(optimizer), []).append(answers[-1])
+        return any(answers) if answers else None
 
     def orphans(self, leaves: Iterable[Any], step: int) -> None:
         """Note the parameters that receive a gradient while no optimizer holds them."""
@@ -111,9 +120,49 @@ class Optimizers:
         for p in reached:
             if id(p) in held or not isinstance(p, nn.Parameter):
                 continue
-            moved = self._versions.setdefault(id(p), p._version) != p._version
-            how = self._registry.standing(p, oldest, roots)
-            self._record.fact(signals.ORPHAN.name, self.site(p), step, {"how": "by hand" if moved else how, "numbers": p.numel()})
+            values = sample.flat(sample.local(p))
+            how = "by hand" if self._moved(p, values) else self._registry.standing(p, oldest, roots)
+            site, anew = self._orphan_site(p)
+            facts = {"how": "late" if how == "apart" and anew else how, "numbers": p.numel(), "untrained": is_uniform(values)}
+            self._record.fact(signals.ORPHAN.name, site, step, facts)
+
+    def _moved(self, p: Any, values: Tensor) -> bool:
+        """Whether a parameter has changed since it was first seen."""
+        key = id(p)
+        if key not in self._first_seen:
+            self._first_seen[key] = values[:64].clone()
+            weakref.finalize(p, self._first_seen.pop, key, None)
+        return not torch.equal(self._first_seen[key], values[:64])
+
+    def _orphan_site(self, p: Any) -> tuple[int, bool]:
+        """The site of an orphan, and whether it took the place of another that is gone: a layer built anew in every forward pass."""
+        named = self._registry.name(p)
+        if named.line is None:
+            return self.site(p), False
+        before = self._orphans.get(named)
+        anew = before is not None and before[1]() is not p and before[1]() is None
+        site = before[0] if before is not None and anew else self.site(p)
+        self._orphans[named] = site, weakref.ref(p)
+        return site, anew
+
+
+def is_set(gradient: Tensor | None) -> bool:
+    """Whether a gradient is there and not all zero."""
+    if gradient is None:
+        return False
+    return bool((sample.local(gradient.coalesce().values() if gradient.is_sparse else gradient) != 0).any())
+
+
+def is_uniform(values: Tensor) -> bool:
+    """Whether values fill a range evenly up to its sharp ends, as torch's default initial weights do and trained weights do not.
+
+    A uniform distribution on [-a, a] has the standard deviation a / sqrt(3); that of n values is known to about 1 / sqrt(5 n).
+    """
+    n = values.numel()
+    if n < 64:
+        return False
+    ends, spread = values.abs().amax(), values.square().mean().sqrt()
+    return bool((ends / (3**0.5 * spread.clamp_min(1e-30)) - 1).abs() < 0.01 + 1.5 / n**0.5)
 
 
 def parameters(optimizer: Any) -> list[Any]:
@@ -134,16 +183,15 @@ def is_wrongly_in_eval(root: nn.Module) -> bool:
 
     Parts frozen on purpose are left out: normalisation whose weights do not train, and dropout when most weights do not.
     """
-    if root.training:
+    if any(module.training for module in root.modules()):
         return False
     weights = list(root.parameters())
     mostly_trained = 2 * sum(p.numel() for p in weights if p.requires_grad) > sum(p.numel() for p in weights)
     for module in root.modules():
-        if module.training:
-            return False
         if isinstance(module, _BatchNorm) and (module.weight is None or module.weight.requires_grad) and mostly_trained:
             return True
-        dropped = module.p if isinstance(module, _DropoutNd) else module.dropout if isinstance(module, nn.RNNBase) else 0.0
+        inside = isinstance(module, (nn.RNNBase, nn.MultiheadAttention))
+        dropped = module.p if isinstance(module, _DropoutNd) else module.dropout if inside else 0.0
         if dropped > 0 and mostly_trained:
             return True
     return False

@@ -58,13 +58,13 @@ class Registry:
                 if child is not None and child not in self._parents:
                     self._parents[child] = weakref.ref(module), name
             for name, parameter in module._parameters.items():
-                if parameter is not None:
-                    self._own(module, name, parameter)
+                if parameter is not None and ((known := self._owners.get(id(parameter))) is None or known[0]() is not parameter):
+                    self._own(module, name, parameter, born=0)
 
     def _on_parameter(self, module: nn.Module, name: str, parameter: Any) -> None:
         if parameter is not None and not torch.compiler.is_compiling():
             self._lines.setdefault(module, user_line())
-            self._own(module, name, parameter)
+            self._own(module, name, parameter, born=self.age + 1)
 
     def _on_module(self, parent: nn.Module, name: str, child: Any) -> None:
         if child is not None and not torch.compiler.is_compiling():
@@ -72,21 +72,24 @@ class Registry:
             self._lines.setdefault(parent, self._lines[child])
             self._parents[child] = weakref.ref(parent), name
 
-    def _own(self, module: nn.Module, name: str, parameter: Any) -> None:
+    def _own(self, module: nn.Module, name: str, parameter: Any, born: int) -> None:
         if len(self._owners) > 10_000:  # layers built anew in every forward pass leave dead entries behind
             self._owners = {key: entry for key, entry in self._owners.items() if entry[0]() is not None}
         self._owners[id(parameter)] = weakref.ref(parameter), weakref.ref(module), name
-        self._born[id(parameter)] = self.age = self.age + 1
+        self._born[id(parameter)] = born  # 0 where that is not known
+        self.age = max(self.age, born)
 
     def standing(self, parameter: Any, optimizer_age: int, roots: list[nn.Module]) -> str:
-        """Why no optimizer holds a parameter: `late` (built or replaced after the optimizer was), `hidden` (its module lies in a
-        plain list or dict of the model), `apart` (its model was not given to any) or `left out` (its model was, without it).
+        """Why no optimizer holds a parameter of these `roots`' run: `late` (put into a model after its optimizer was built), `hidden`
+        (its module lies in a plain list or dict of the model), `left out` (its model was given without it) or `apart` (its model was
+        given to none).
         """
-        if self._born.get(id(parameter), optimizer_age + 1) > optimizer_age or (owned := self.owner(parameter)) is None:
-            return "late"
+        owned = self.owner(parameter)
+        if owned is None:
+            return "apart"
         root = self.root(owned[0])
-        if root in roots:
-            return "left out"
+        if any(root is known for known in roots):
+            return "late" if self._born.get(id(parameter), 0) > optimizer_age else "left out"
         return "hidden" if any(holds(module, root) for known in roots for module in known.modules()) else "apart"
 
     def owner(self, parameter: Any) -> tuple[nn.Module, str] | None:
@@ -145,7 +148,6 @@ class Registry:
                 root = self.root(owned[0])
                 found.setdefault(id(root), root)
         return list(found.values())
-
 
 
 def holds(module: nn.Module, other: nn.Module) -> bool:

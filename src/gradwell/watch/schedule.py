@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import time
 
-ALLOWANCE = 0.1  # seconds that watching may take over and above its share, so that short runs are seen too
+SHARE = 0.6  # of the budget, for what is measured here; the rest is for what is not: calls of hooks, cold caches
+ALLOWANCE = 0.08  # seconds beyond the budget, so that short runs are seen too
+SPREAD = 2.0  # seconds over which the allowance is given out
 FIRST = 3  # steps that are always sampled
 DENSITY = 100  # samples per factor e of growth in the number of steps
 
@@ -22,6 +24,7 @@ class Schedule:
         self._before = 0.0
         self._cost = 0.0  # seconds that a sampled step is expected to cost
         self._last = 0
+        self._first: float | None = None
         self.samples = 0
 
     @property
@@ -30,12 +33,19 @@ class Schedule:
         return time.perf_counter() - self.started
 
     @property
+    def trained(self) -> float:
+        """Seconds since the first step."""
+        return 0.0 if self._first is None else time.perf_counter() - self._first
+
+    @property
     def left(self) -> float:
         """Seconds that may still be spent now; negative when the budget is overdrawn."""
-        return self.budget * self.elapsed + ALLOWANCE - self.spent
+        return SHARE * self.budget * self.elapsed + ALLOWANCE * min(1.0, self.trained / SPREAD) - self.spent
 
     def due(self, step: int) -> bool:
         """Whether `step` (counted from 1) is to be sampled."""
+        if self._first is None:
+            self._first = time.perf_counter()
         if self.every is not None:
             return step == 1 or step % self.every == 0
         if step <= FIRST:

@@ -1,0 +1,45 @@
+"""Remedies that several rules share, each a change of a run's model in place."""
+
+from __future__ import annotations
+
+from gradwell.doctor.run import Run
+
+
+def initialize(run: Run) -> None:
+    """Draw the weights of all linear and convolutional layers anew, as He et al. (2015) do for ReLU; biases become zero."""
+    from torch import nn
+
+    for module in run.model.modules():
+        if isinstance(module, (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)):
+            nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
+
+
+def rectify(run: Run) -> None:
+    """Put nn.ReLU in the place of every hidden nn.Sigmoid and nn.Tanh, with the initial weights that suit it."""
+    from torch import nn
+
+    for parent in list(run.model.modules()):
+        names = [name for name, child in parent.named_children() if isinstance(child, (nn.Sigmoid, nn.Tanh))]
+        last = list(parent._modules)[-1:] if parent is run.model else []  # an activation at the very end is the output's own
+        for name in names:
+            if [name] != last:
+                setattr(parent, name, nn.ReLU())
+    initialize(run)
+
+
+def standardize(run: Run) -> None:
+    """Bring every feature of the inputs to mean 0 and standard deviation 1 over all batches."""
+    import torch
+
+    batches = list(run.batches)
+    everything = torch.cat([x for x, _ in batches])
+    mean, std = everything.mean(0), everything.std(0).clamp_min(1e-8)
+    run.batches = [((x - mean) / std, y) for x, y in batches]
+
+
+def slow_down(run: Run) -> None:
+    """Divide every learning rate by 10."""
+    for group in run.optimizer.param_groups:
+        group["lr"] /= 10
