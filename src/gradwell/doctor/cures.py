@@ -43,3 +43,15 @@ def slow_down(run: Run) -> None:
     """Divide every learning rate by 10."""
     for group in run.optimizer.param_groups:
         group["lr"] /= 10
+
+
+def replace_last(run: Run, kinds: tuple[str, ...], new: str) -> None:
+    """Put a module of class `new` in the place of the model's last one, if that is of one of these kinds; else change nothing."""
+    from torch import nn
+
+    parent = run.model
+    while isinstance(parent, nn.Sequential) and len(parent):
+        if type(parent[-1]).__name__ in kinds:
+            parent[-1] = getattr(nn, new)()
+            return
+        parent = parent[-1]

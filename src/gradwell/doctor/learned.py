@@ -55,10 +55,10 @@ def of_loss(record: Record, site: Site) -> tuple[int, Learned] | None:
     term = finite(record.series(signals.TERM_LOSS.name, site))
     whole = finite(record.series(signals.LOSS.name, site))
     known = record.series(signals.TRIVIAL_LOSS.name, site)
-    losses = term if len(term) >= 2 else whole
+    losses = whole if len(term) < 2 or same(term, whole) else term
     if len(losses) < 2:
         return None
-    trivial = known[-1][1] if known and losses is term and known[-1][1] > 1e-6 else None
+    trivial = known[-1][1] if known and len(term) >= 2 and known[-1][1] > 1e-6 else None
     first, _ = level([value for _, value in losses[: window(losses)]])
     last, error = level([value for _, value in losses[-window(losses):]])
     slope, slope_error = trend(losses[len(losses) // 2:])
@@ -73,6 +73,12 @@ def of_loss(record: Record, site: Site) -> tuple[int, Learned] | None:
         answer = "yes" if last + 2 * error < FALL * first else "no" if first > 0 and len(losses) >= 10 else "unknown"
         because = f"the loss went from {first:.3g} to {last:.3g}; what a predictor that ignores the input would reach is not known for it"
     return len(losses), Learned(answer, name, first, last, error, trivial, slope, slope_error, because)
+
+
+def same(term: Series, whole: Series) -> bool:
+    """Whether the script's loss is the plain mean that the term was computed as, so that its value at every step can stand for it."""
+    values = dict(whole)
+    return all(abs(values.get(step, math.inf) - value) <= 1e-3 * abs(value) + 1e-6 for step, value in term)
 
 
 def finite(series: Series) -> list[tuple[int, float]]:

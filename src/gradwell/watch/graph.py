@@ -16,7 +16,7 @@ from torch import Tensor
 Node = Any  # torch.autograd.graph.Node: its saved tensors and edges have no static types
 
 RECOMPUTED = 1_000_000  # numbers; a last layer with more of them is not computed again
-FLAT = frozenset("View UnsafeView ReshapeAlias Reshape Squeeze Unsqueeze Flatten Select Clone Alias".split())  # they keep the order of values
+FLAT = ("View", "UnsafeView", "ReshapeAlias", "Reshape", "Squeeze", "Unsqueeze", "Flatten", "Select", "Clone", "Alias")  # keep the order
 LIMIT = 20_000  # nodes; a longer graph (a long unrolled recurrence) is read up to here
 
 ACTIVATIONS = {
@@ -26,11 +26,14 @@ ACTIVATIONS = {
 }
 BOUNDS = {"sigmoid": (0.0, 1.0), "tanh": (-1.0, 1.0)}
 NORMALIZATIONS = ("NativeBatchNorm", "CudnnBatchNorm", "MiopenBatchNorm", "NativeLayerNorm", "NativeGroupNorm", "FusedRmsNorm")
-RESHAPES = frozenset(
-    "View UnsafeView ReshapeAlias Reshape Transpose T Permute Squeeze Unsqueeze Clone Alias ToCopy AsStrided Expand Flatten"
-    " Contiguous Unflatten Movedim".split())
-LINEAR_PASS = RESHAPES | frozenset(
-    "NativeDropout FusedDropout Dropout Mean AvgPool1D AvgPool2D AvgPool3D AdaptiveAvgPool2D MkldnnAdaptiveAvgPool2D".split())
+RESHAPES = frozenset({
+    "View", "UnsafeView", "ReshapeAlias", "Reshape", "Transpose", "T", "Permute", "Squeeze", "Unsqueeze", "Clone", "Alias", "ToCopy",
+    "AsStrided", "Expand", "Flatten", "Contiguous", "Unflatten", "Movedim",
+})
+LINEAR_PASS = RESHAPES | {
+    "NativeDropout", "FusedDropout", "Dropout", "Mean", "AvgPool1D", "AvgPool2D", "AvgPool3D", "AdaptiveAvgPool2D",
+    "MkldnnAdaptiveAvgPool2D",
+}
 WEIGHT_PASS = RESHAPES | {"WeightNormInterface", "Div", "Mul"}
 RECURRENT = ("MkldnnRnnLayer", "CudnnRnn", "MiopenRnn", "ThnnFusedLstmCell", "ThnnFusedGruCell")
 # operation -> positions of its (input, weight) edges; two candidates for a plain matrix product
@@ -109,6 +112,8 @@ class Part:
     between: list[Node] = field(default_factory=list)  # nodes on the way to `feeds_from`, last first
     owner: Part | None = None  # the nearest layer before an activation or normalisation
     hidden: bool = False  # an activation whose output another layer takes
+    shared: bool = False  # what it takes from `feeds_from` is taken elsewhere, too: a residual, or queries and keys of one input
+    joined: bool = False  # its output is added to that of another branch
 
 
 def forward_order(root: Node) -> tuple[list[Node], bool]:
@@ -165,11 +170,16 @@ def as_part(node: Node) -> Part | None:
 def parts(order: list[Node]) -> list[Part]:
     """The layers, activations and normalisations of a graph in forward order, each linked to the one that feeds it."""
     found: dict[Node, Part] = {}
+    takers: dict[Node, list[Node]] = {}
+    for node in order:
+        for child in inputs(node):
+            takers.setdefault(child, []).append(node)
     for node in order:
         part = as_part(node)
         if part is None:
             continue
         found[node] = part
+        part.joined = is_joined(node, takers)
         edges = node.next_functions
         behind = edges[part.input_edge][0] if part.kind == "layer" else next(iter(inputs(node)), None)
         unbranched = True
@@ -179,6 +189,7 @@ def parts(order: list[Node]) -> list[Part]:
                 part.owner = nearest if nearest.kind == "layer" else nearest.owner
                 if unbranched:
                     part.feeds_from = nearest
+                    part.shared = any(len(takers[on_the_way]) > 1 for on_the_way in (*part.between, behind))
                 break
             above = inputs(behind)
             unbranched = unbranched and len(above) == 1
@@ -190,6 +201,20 @@ def parts(order: list[Node]) -> list[Part]:
             source.hidden = source.hidden or source.kind == "activation"
             source = source.feeds_from
     return list(found.values())
+
+
+def is_joined(node: Node, takers: dict[Node, list[Node]]) -> bool:
+    """Whether a node's output, perhaps reshaped or scaled, is added to another computed value."""
+    for _ in range(6):
+        above = takers.get(node, [])
+        if len(above) != 1:
+            return False
+        node = above[0]
+        if operation(node) == "Add":
+            return len(inputs(node)) > 1
+        if operation(node) not in WEIGHT_PASS:
+            return False
+    return False
 
 
 def leaves(order: list[Node]) -> list[Any]:

@@ -22,6 +22,7 @@ from gradwell.watch.graph import BOUNDS, Part, is_linear_pass, operation, saved
 from gradwell.watch.registry import Named
 
 USES = 8  # of one shared weight (an unrolled recurrence) whose values are looked at
+ATTENTION = {"NonDynamicallyQuantizableLinear", "MultiheadAttention"}  # the projections of nn.MultiheadAttention
 WINDOW_EXAMPLES, WINDOW_SAMPLES = 1_000, 20  # units are counted as never active over a window of either length
 Key = tuple[str, int, str, int]
 Put = Callable[[str, int, int, Tensor], None]  # signal, site, step, a 0-d tensor
@@ -196,8 +197,9 @@ class Layers:
         assert before is not None
         (inner, entering), (leaving, _) = widths(before), widths(part)
         return {"from": self.site(before), "to": self.site(part), "entering": entering, "inner": inner, "leaving": leaving,
-                "grouped": any(getattr(p.node, "_saved_groups", 1) != 1 for p in (before, part)),
-                "attention": "NonDynamicallyQuantizableLinear" in (self._name(before.weight).type, self._name(part.weight).type)}
+                "grouped": any(getattr(p.node, "_saved_groups", 1) != 1 or is_strip(p.weight) for p in (before, part)),
+                "shared": part.shared, "joined": part.joined,
+                "attention": not ATTENTION.isdisjoint((self._name(before.weight).type, self._name(part.weight).type))}
 
 
 GAINS = {"layer": signals.WEIGHT_GAIN.name, "activation": signals.ACTIVATION_GAIN.name, "normalization": signals.NORMALIZATION_GAIN.name}
@@ -210,6 +212,12 @@ def is_pair(part: Part) -> bool:
     if not plain or before is None or "Rnn" in part.type + before.type or "Fused" in part.type + before.type:
         return False
     return all(is_linear_pass(node) for node in part.between if operation(node) != "AccumulateGrad")
+
+
+def is_strip(weight: Any) -> bool:
+    """Whether a convolution's kernel has one row or column: half of a kernel that was factorised on purpose."""
+    sizes = tuple(weight.shape[2:])
+    return len(sizes) > 1 and min(sizes) == 1 < max(sizes)
 
 
 def widths(part: Part) -> tuple[int, int]:

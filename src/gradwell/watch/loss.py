@@ -102,7 +102,7 @@ def recognise(node: Node) -> Term | None:
         term.prediction_shape, term.target_shape = unbroadcast(term.prediction), unbroadcast(term.target)
         return term
     above = inputs(node)
-    squared = name == "Pow" and saved(node, "exponent") == 2 or name == "Mul" and len(above) == 2 and above[0] is above[1]
+    squared = (name == "Pow" and saved(node, "exponent") == 2) or (name == "Mul" and len(above) == 2 and above[0] is above[1])
     if (squared or name == "Abs") and above and operation(above[0]) == "Sub":
         return by_hand("mse" if squared else "l1", above[0], detached(saved(node, "self")))
     if len(above) == 1 and name in ("Mul", "Gather", "Index") and operation(above[0]) in ("LogSoftmax", "Log"):
@@ -133,10 +133,10 @@ def picked(name: str, node: Node) -> Tensor | None:
     if name == "Gather":
         index = detached(saved(node, "index"))
         return index[:, 0] if index is not None and index.dim() == 2 and index.shape[1] == 1 and node._saved_dim in (1, 2**64 - 1) else None
-    indices = getattr(node, "_saved_indices", None) or ()
+    indices: tuple[Any, ...] = getattr(node, "_saved_indices", None) or ()
     if len(indices) != 2 or any(not isinstance(i, Tensor) or i.dim() != 1 or i.is_floating_point() for i in indices):
         return None
-    rows, classes = indices
+    rows, classes = indices[0], indices[1]
     return classes if len(rows) == len(classes) and bool((rows == torch.arange(len(rows), device=rows.device)).all()) else None
 
 

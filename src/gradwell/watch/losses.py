@@ -39,6 +39,10 @@ class Losses:
         """Whether the loss on a line was looked at before."""
         return line in self._first
 
+    def number(self, value: float, line: Line, step: int) -> None:
+        """Note the value that backward() was called on, where it is at hand."""
+        self._record.add(signals.LOSS.name, self._first.get(line) or self.site(line, 0, "loss"), step, value)
+
     def value(self, value: Tensor, line: Line, step: int) -> None:
         """Note the value that backward() was called on."""
         self._put(signals.LOSS.name, self._first.get(line) or self.site(line, 0, "loss"), step, value.detach())

@@ -80,17 +80,19 @@ class Poles:
         return next((name for name, inner, outer in seen if bool(outer) and not bool(inner)), None)
 
 
-def sentinels(parameters: list[Any]) -> list[Any]:
-    """A few small parameters that stand for all: a NaN on the way down reaches those of every earlier layer."""
-    trained = [p for p in parameters if p.grad is not None]
-    third = max(1, len(trained) // 3)
-    return [min(trained[i:i + third], key=lambda p: p.numel()) for i in range(0, len(trained), third)][:4]
+def sentinel(parameters: list[Any]) -> Any:
+    """A small parameter of the first layers, which stands for all: a NaN on the way down reaches it from every later layer."""
+    trained = [p for p in parameters if p.grad is not None and not p.grad.is_sparse]
+    return min(trained[:max(1, len(trained) // 3)], key=lambda p: p.numel()) if trained else None
 
 
 def bad_gradients(parameters: list[Any], name: Name) -> dict[str, Any] | None:
     """Which parameters have a gradient that is not finite, the last of them first in blame; None when all are finite."""
     trained = [p for p in parameters if p.grad is not None]
+    norms = torch._foreach_norm([sample.local(p.grad).detach() for p in trained], 1)
+    if not trained or bool(torch.isfinite(torch.stack([norm.float().to(norms[0].device) for norm in norms])).all()):
+        return None
     bad = [p for p in trained if not bool(torch.isfinite(sample.local(p.grad)).all())]
     if not bad:
-        return None
+        return None  # the norm overflowed, the gradient did not
     return {"count": len(bad), "of": len(trained), "all": len(bad) == len(trained), **place(name(bad[-1]))}

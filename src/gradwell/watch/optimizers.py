@@ -30,7 +30,7 @@ class Optimizers:
         self._models: dict[tuple[str, str], int] = {}
         self._before: dict[int, list[tuple[Any, Tensor]]] = {}
         self._first_seen: dict[int, Tensor] = {}
-        self._orphans: dict[Named, tuple[int, weakref.ref[Any]]] = {}
+        self._orphans: dict[Named, int] = {}
         self._found: dict[int, list[bool]] = {}
 
     def add(self, optimizer: Any, age: int) -> None:
@@ -44,10 +44,10 @@ class Optimizers:
         """The ids of all parameters that some optimizer holds."""
         return {id(p) for optimizer in list(self._live) for p in parameters(optimizer)}
 
-    def site(self, parameter: Any) -> int:
-        """The site of a parameter."""
+    def site(self, parameter: Any, many: bool = False) -> int:
+        """The site of a parameter; with `many` roots its name begins with its root's class."""
         if id(parameter) not in self._sites:
-            named = self._registry.name(parameter)
+            named = self._registry.name(parameter, many)
             path = f"{named.module}.{named.parameter}" if named.parameter else named.module
             self._sites[id(parameter)] = self._record.site("parameter", path, named.type, named.file, named.line)
         return self._sites[id(parameter)]
@@ -122,9 +122,8 @@ class Optimizers:
                 continue
             values = sample.flat(sample.local(p))
             how = "by hand" if self._moved(p, values) else self._registry.standing(p, oldest, roots)
-            site, anew = self._orphan_site(p)
-            facts = {"how": "late" if how == "apart" and anew else how, "numbers": p.numel(), "untrained": is_uniform(values)}
-            self._record.fact(signals.ORPHAN.name, site, step, facts)
+            facts = {"how": how, "numbers": p.numel(), "untrained": is_uniform(values)}
+            self._record.fact(signals.ORPHAN.name, self._orphan_site(p, many=how == "apart"), step, facts)
 
     def _moved(self, p: Any, values: Tensor) -> bool:
         """Whether a parameter has changed since it was first seen."""
@@ -134,16 +133,14 @@ class Optimizers:
             weakref.finalize(p, self._first_seen.pop, key, None)
         return not torch.equal(self._first_seen[key], values[:64])
 
-    def _orphan_site(self, p: Any) -> tuple[int, bool]:
-        """The site of an orphan, and whether it took the place of another that is gone: a layer built anew in every forward pass."""
+    def _orphan_site(self, p: Any, many: bool) -> int:
+        """The site of an orphan; where a layer is built anew in every forward pass, that of the one before it."""
+        if not self._registry.is_gone(p):
+            return self.site(p, many)
         named = self._registry.name(p)
-        if named.line is None:
-            return self.site(p), False
-        before = self._orphans.get(named)
-        anew = before is not None and before[1]() is not p and before[1]() is None
-        site = before[0] if before is not None and anew else self.site(p)
-        self._orphans[named] = site, weakref.ref(p)
-        return site, anew
+        if named not in self._orphans:
+            self._orphans[named] = self.site(p)
+        return self._orphans[named]
 
 
 def is_set(gradient: Tensor | None) -> bool:
@@ -156,13 +153,12 @@ def is_set(gradient: Tensor | None) -> bool:
 def is_uniform(values: Tensor) -> bool:
     """Whether values fill a range evenly up to its sharp ends, as torch's default initial weights do and trained weights do not.
 
-    A uniform distribution on [-a, a] has the standard deviation a / sqrt(3); that of n values is known to about 1 / sqrt(5 n).
+    A uniform distribution on [-a, a] has the standard deviation a / sqrt(3) and the kurtosis 1.8 (a normal one has 3); of n values
+    both are known to about 1 / sqrt(n).
     """
-    n = values.numel()
-    if n < 64:
-        return False
-    ends, spread = values.abs().amax(), values.square().mean().sqrt()
-    return bool((ends / (3**0.5 * spread.clamp_min(1e-30)) - 1).abs() < 0.01 + 1.5 / n**0.5)
+    n, ends, spread = values.numel(), values.abs().amax(), values.square().mean().sqrt().clamp_min(1e-30)
+    kurtosis = (values / spread).square().square().mean()
+    return n >= 256 and bool((ends / (3**0.5 * spread) - 1).abs() < 0.01 + 1 / n**0.5) and bool((kurtosis - 1.8).abs() < 0.05 + 3 / n**0.5)
 
 
 def parameters(optimizer: Any) -> list[Any]:
@@ -190,8 +186,9 @@ def is_wrongly_in_eval(root: nn.Module) -> bool:
     for module in root.modules():
         if isinstance(module, _BatchNorm) and (module.weight is None or module.weight.requires_grad) and mostly_trained:
             return True
-        inside = isinstance(module, (nn.RNNBase, nn.MultiheadAttention))
-        dropped = module.p if isinstance(module, _DropoutNd) else module.dropout if inside else 0.0
+        dropped = module.p if isinstance(module, _DropoutNd) else 0.0
+        if isinstance(module, (nn.RNNBase, nn.MultiheadAttention)):
+            dropped = module.dropout
         if dropped > 0 and mostly_trained:
             return True
     return False

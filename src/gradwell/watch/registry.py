@@ -35,6 +35,7 @@ class Registry:
         self._lines: weakref.WeakKeyDictionary[nn.Module, tuple[str | None, int | None]] = weakref.WeakKeyDictionary()
         self._parents: weakref.WeakKeyDictionary[nn.Module, tuple[weakref.ref[nn.Module], str]] = weakref.WeakKeyDictionary()
         self._owners: dict[int, tuple[weakref.ref[Any], weakref.ref[nn.Module], str]] = {}
+        self._gone: dict[int, Named] = {}
         self._born: dict[int, int] = {}
         self._unnamed: dict[int, int] = {}
         self._rescans = 0
@@ -75,28 +76,36 @@ class Registry:
     def _own(self, module: nn.Module, name: str, parameter: Any, born: int) -> None:
         if len(self._owners) > 10_000:  # layers built anew in every forward pass leave dead entries behind
             self._owners = {key: entry for key, entry in self._owners.items() if entry[0]() is not None}
+            self._gone = {key: named for key, named in self._gone.items() if key in self._owners}
         self._owners[id(parameter)] = weakref.ref(parameter), weakref.ref(module), name
+        self._gone[id(parameter)] = Named(type(module).__name__, type(module).__name__, *self.line(module), name)
         self._born[id(parameter)] = born  # 0 where that is not known
         self.age = max(self.age, born)
 
     def standing(self, parameter: Any, optimizer_age: int, roots: list[nn.Module]) -> str:
-        """Why no optimizer holds a parameter of these `roots`' run: `late` (put into a model after its optimizer was built), `hidden`
-        (its module lies in a plain list or dict of the model), `left out` (its model was given without it) or `apart` (its model was
-        given to none).
+        """Why no optimizer holds a parameter of these `roots`' run: `late` (put into a model after its optimizer was built, or built for
+        one forward pass only), `hidden` (its module lies in a plain list or dict of the model), `left out` (its model was given without
+        it) or `apart` (its model was given to none).
         """
         owned = self.owner(parameter)
         if owned is None:
-            return "apart"
+            return "late" if self.is_gone(parameter) and self._born[id(parameter)] > optimizer_age else "apart"
         root = self.root(owned[0])
         if any(root is known for known in roots):
             return "late" if self._born.get(id(parameter), 0) > optimizer_age else "left out"
         return "hidden" if any(holds(module, root) for known in roots for module in known.modules()) else "apart"
 
+    def is_gone(self, parameter: Any) -> bool:
+        """Whether the module that a parameter was built in exists no more."""
+        entry = self._owners.get(id(parameter))
+        return entry is not None and entry[0]() is parameter and entry[1]() is None
+
     def owner(self, parameter: Any) -> tuple[nn.Module, str] | None:
         """The module that holds a parameter, and its name there."""
         entry = self._owners.get(id(parameter))
-        if entry is None or entry[0]() is not parameter or (module := entry[1]()) is None or module._parameters.get(entry[2]) is not parameter:
-            if self._rescans >= RESCANS or not isinstance(parameter, nn.Parameter):
+        module = entry[1]() if entry is not None and entry[0]() is parameter else None
+        if entry is None or module is None or module._parameters.get(entry[2]) is not parameter:
+            if self._rescans >= RESCANS or not isinstance(parameter, nn.Parameter) or self.is_gone(parameter):
                 return None
             self._rescans += 1
             for module in [found for found in gc.get_objects() if issubclass(type(found), nn.Module)]:
@@ -117,13 +126,14 @@ class Registry:
 
     def root(self, module: nn.Module) -> nn.Module:
         """The outermost module that holds a module."""
-        for module, _ in self.ancestors(module):  # noqa: B007 - the last one is wanted
-            pass
-        return module
+        above = [parent for parent, _ in self.ancestors(module)]
+        return above[-1] if above else module
 
     def name(self, parameter: Any, many: bool = False) -> Named:
         """The name of a parameter's module; with `many` roots the root's class comes first."""
         owned = self.owner(parameter)
+        if owned is None and self.is_gone(parameter):
+            return self._gone[id(parameter)]
         if owned is None:
             number = self._unnamed.setdefault(id(parameter), len(self._unnamed))
             return Named(f"tensor{number}", "x".join(map(str, parameter.shape)))

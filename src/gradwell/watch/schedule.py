@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import time
 
 SHARE = 0.6  # of the budget, for what is measured here; the rest is for what is not: calls of hooks, cold caches
 ALLOWANCE = 0.08  # seconds beyond the budget, so that short runs are seen too
-SPREAD = 2.0  # seconds over which the allowance is given out
+SHORT = 1_000  # steps by which the allowance is given out, evenly over the logarithm of the step
 FIRST = 3  # steps that are always sampled
 DENSITY = 100  # samples per factor e of growth in the number of steps
 
@@ -17,9 +18,9 @@ class Schedule:
     budget: share of the run's time that watching may take; every: a fixed interval in steps instead, or None.
     """
 
-    def __init__(self, budget: float, every: int | None, started: float | None = None) -> None:
+    def __init__(self, budget: float, every: int | None) -> None:
         self.budget, self.every = budget, every
-        self.started = time.perf_counter() if started is None else started
+        self.started = time.perf_counter()
         self.spent = 0.0  # seconds of our own
         self._before = 0.0
         self._cost = 0.0  # seconds that a sampled step is expected to cost
@@ -32,25 +33,24 @@ class Schedule:
         """Seconds since the run began."""
         return time.perf_counter() - self.started
 
-    @property
-    def trained(self) -> float:
-        """Seconds since the first step."""
-        return 0.0 if self._first is None else time.perf_counter() - self._first
+    def left(self, step: int) -> float:
+        """Seconds that may still be spent by a step; negative when the budget is overdrawn.
 
-    @property
-    def left(self) -> float:
-        """Seconds that may still be spent now; negative when the budget is overdrawn."""
-        return SHARE * self.budget * self.elapsed + ALLOWANCE * min(1.0, self.trained / SPREAD) - self.spent
+        What was saved up before the first step is given out slowly, or a short run would be seen at its beginning only.
+        """
+        first = self.elapsed if self._first is None else self._first
+        saved = ALLOWANCE + SHARE * self.budget * first
+        return SHARE * self.budget * (self.elapsed - first) + saved * min(1.0, math.log1p(step) / math.log1p(SHORT)) - self.spent
 
     def due(self, step: int) -> bool:
         """Whether `step` (counted from 1) is to be sampled."""
         if self._first is None:
-            self._first = time.perf_counter()
+            self._first = self.elapsed
         if self.every is not None:
             return step == 1 or step % self.every == 0
         if step <= FIRST:
             return True
-        return step - self._last >= max(1, self._last // DENSITY) and self._cost <= self.left
+        return step - self._last >= max(1, self._last // DENSITY) and self._cost <= self.left(step)
 
     def begin(self, step: int) -> None:
         """A sampled step begins."""

@@ -15,7 +15,8 @@ COLUMNS = 1_000_000  # target columns kept apart; wider targets are pooled
 def entropy(weights: Tensor) -> Tensor:
     """The entropy, in nats, of the distribution that these non-negative weights (classes,) are proportional to."""
     p = weights / weights.sum()
-    return torch.special.entr(p).sum()
+    total: Tensor = torch.special.entr(p).sum()
+    return total
 
 
 class TrivialPredictor:
@@ -51,7 +52,8 @@ class TrivialPredictor:
     def squared(self, target: Tensor) -> Tensor:
         """Take real targets (examples, columns); return their variance about each column's mean, averaged."""
         self._add(target)
-        assert self.sums is not None and self.squares is not None
+        assert self.sums is not None
+        assert self.squares is not None
         return (self.squares / self.rows - (self.sums / self.rows).square()).clamp_min(0).mean()
 
     def deviation(self, target: Tensor) -> Tensor:

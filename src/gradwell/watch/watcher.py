@@ -48,8 +48,7 @@ def probe(name: str) -> Callable[[Callable[Concatenate[Watcher, P], None]], Call
                 return
             begun, outermost, self._inside = time.perf_counter(), not self._inside, True
             try:
-                with torch.no_grad():
-                    method(self, *args, **kwargs)
+                method(self, *args, **kwargs)
             except Exception as error:  # noqa: BLE001 - whatever goes wrong in here, the user's run goes on
                 self.off[name] = f"{type(error).__name__}: {error}".split("\n")[0]
             finally:
@@ -83,6 +82,7 @@ class Watcher:
         self._scaled: tuple[weakref.ref[Tensor], Tensor] | None = None
         self._root: Any = None
         self._pole: str | None = None
+        self._sentinels: weakref.WeakKeyDictionary[Any, weakref.ref[Tensor]] = weakref.WeakKeyDictionary()
         self._unseen: set[str] = set()
         self._traced: set[str] = set()  # kinds of non-finite values whose origin was looked for
         self._flushed = self._ticked = time.monotonic()
@@ -159,29 +159,25 @@ class Watcher:
         if root is None or not self._open():
             return
         self._begin()
-        value = self._scaled[1] if self._scaled is not None and self._scaled[0]() is root else root.detach()
+        value = self._scaled[1] if self._scaled is not None and self._scaled[0]() is root else root
         self._root, line = root.grad_fn, user_line()
+        number = value.item() if value.device.type == "cpu" and value.numel() == 1 else None
+        lost = "loss" not in self._traced and (self._suspect or number is not None and not math.isfinite(number))
         new = not self.losses.knows(line)
-        lost = "loss" not in self._traced and (self._suspect or value.device.type == "cpu" and not bool(torch.isfinite(value).all()))
         if new or lost or self._sampled:
-            order, whole = graph.forward_order(root.grad_fn)
-            parts = graph.parts(order)
-            self._note_unseen(order, whole)
-            if lost:
-                self._trace_loss(order, parts, line, value)
-            if new or self._sampled:
-                self._look_at_loss(root.grad_fn, line)
-            if self._sampled:
-                self._look_inside(parts)
-                self._look_at_leaves(graph.leaves(order))
-                self.poles.hook(order)
-        if value.numel() == 1:
-            self.losses.value(value.reshape(()), line, self.step)
+            with torch.no_grad():
+                self._look(root.grad_fn, line, lost, new, value.detach())
+        if number is not None:
+            self.losses.number(number, line, self.step)
+        elif value.numel() == 1:
+            self.losses.value(value.detach().reshape(()), line, self.step)
 
     @probe("gradients")
     def after_backward(self) -> None:
         """The backward pass is done; the gradients are there."""
-        if self._sampled and self._root is not None:
+        if not self._sampled or self._root is None:
+            return
+        with torch.no_grad():
             self.layers.backward(self.step)
             self.schedule.spent += self.layers.seconds()
             self._pole = self.poles.first()
@@ -196,9 +192,10 @@ class Watcher:
         if not self._closure:
             self._trace_gradients(optimizer)
         if self._sampled:
-            self.optimizers.before(optimizer)
-            if not self._closure:
-                self.optimizers.gradients(optimizer, self.step, self._clipped)
+            with torch.no_grad():
+                self.optimizers.before(optimizer)
+                if not self._closure:
+                    self.optimizers.gradients(optimizer, self.step, self._clipped)
 
     @probe("optimizers")
     def after_step(self, optimizer: Any) -> None:
@@ -206,9 +203,10 @@ class Watcher:
         if self.record is None:
             return
         if self._sampled:
-            if self._closure:
-                self.optimizers.gradients(optimizer, self.step, self._clipped)
-            self.optimizers.after(optimizer, self.step, self._since, self._fresh == 0 if self._fresh + self._stale else None)
+            with torch.no_grad():
+                if self._closure:
+                    self.optimizers.gradients(optimizer, self.step, self._clipped)
+                self.optimizers.after(optimizer, self.step, self._since, self._fresh == 0 if self._fresh + self._stale else None)
         self._updated()
 
     @probe("clipping")
@@ -255,6 +253,21 @@ class Watcher:
 
     # the probes
 
+    @probe("graph")
+    def _look(self, root: Any, line: Line, lost: bool, new: bool, value: Tensor) -> None:
+        """Read the graph of a loss."""
+        order, whole = graph.forward_order(root)
+        parts = graph.parts(order)
+        self._note_unseen(order, whole)
+        if lost:
+            self._trace_loss(order, parts, line, value)
+        if new or self._sampled:
+            self._look_at_loss(root, line)
+        if self._sampled:
+            self._look_inside(parts)
+            self._look_at_leaves(graph.leaves(order))
+            self.poles.hook(order)
+
     @probe("layers")
     def _look_inside(self, parts: list[graph.Part]) -> None:
         self.layers.forward(parts, self.step)
@@ -281,14 +294,17 @@ class Watcher:
 
     @probe("non-finite values")
     def _trace_gradients(self, optimizer: Any) -> None:
-        """Look for a gradient that is not finite: in a few small ones at every step, in all when sampled or when one is found."""
+        """Look for a gradient that is not finite: in one that stands for all at every step, in all when sampled or when it is not."""
         if self._traced or getattr(optimizer, "found_inf", None) is not None:
             return
-        held = [p for p in parameters(optimizer) if p.grad is not None and not p.grad.is_sparse]
-        few = nonfinite.sentinels(held)
-        if not few or (few[0].device.type != "cpu" and not self._sampled):
-            return
-        if self._sampled or not all(math.isfinite(float(sample.local(p.grad).sum())) for p in few):
+        sentinel = self._sentinels.get(optimizer, lambda: None)()
+        if sentinel is None:
+            sentinel = nonfinite.sentinel(parameters(optimizer))
+            if sentinel is None:
+                return
+            self._sentinels[optimizer] = weakref.ref(sentinel)
+        if self._sampled or sentinel.device.type == "cpu" and sentinel.grad is not None and not math.isfinite(sentinel.grad.sum().item()):
+            held = [p for p in parameters(optimizer) if p.grad is not None and not p.grad.is_sparse]
             bad = nonfinite.bad_gradients(held, self.registry.name)
             if bad is not None and self.record is not None:
                 self._traced.add("gradient")
@@ -331,11 +347,11 @@ class Watcher:
         """Fetch what was measured from the device, all at once, and write it; where the disk refuses, stop watching."""
         assert self.record is not None
         pending, self._pending = self._pending, []
-        by_device: dict[torch.device, list[tuple[str, int, int, Tensor]]] = {}
+        alike: dict[tuple[torch.device, torch.dtype], list[tuple[str, int, int, Tensor]]] = {}
         for reading in pending:
-            by_device.setdefault(reading[3].device, []).append(reading)
-        for readings in by_device.values():
-            values = torch.stack([value.double().reshape(()) for *_, value in readings]).tolist()
+            alike.setdefault((reading[3].device, reading[3].dtype), []).append(reading)
+        for readings in alike.values():
+            values = torch.stack([value for *_, value in readings]).tolist()
             for (signal, site, step, _), value in zip(readings, values, strict=True):
                 self.record.add(signal, site, step, value)
                 self._suspect = self._suspect or signal == signals.LOSS.name and not math.isfinite(value)
