@@ -1,5 +1,7 @@
 """Handwritten digits, 1,797 images of 8 x 8 pixels, and a deep network that does not learn them."""
 
+import itertools
+
 import torch
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
@@ -18,7 +20,7 @@ class Net(nn.Module):
     def __init__(self, depth=12, width=64):
         super().__init__()
         sizes = [64] + [width] * depth
-        self.hidden = nn.ModuleList(nn.Linear(a, b) for a, b in zip(sizes, sizes[1:], strict=False))
+        self.hidden = nn.ModuleList(nn.Linear(a, b) for a, b in itertools.pairwise(sizes))
         self.output = nn.Linear(width, 10)
 
     def forward(self, x):

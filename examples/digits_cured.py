@@ -1,5 +1,7 @@
 """Handwritten digits, 1,797 images of 8 x 8 pixels, and the same deep network with the remedies that Gradwell named."""
 
+import itertools
+
 import torch
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
@@ -18,7 +20,7 @@ class Net(nn.Module):
     def __init__(self, depth=12, width=64):
         super().__init__()
         sizes = [64] + [width] * depth
-        self.hidden = nn.ModuleList(nn.Linear(a, b) for a, b in zip(sizes, sizes[1:], strict=False))
+        self.hidden = nn.ModuleList(nn.Linear(a, b) for a, b in itertools.pairwise(sizes))
         for layer in self.hidden:
             nn.init.kaiming_normal_(layer.weight)
             nn.init.zeros_(layer.bias)

@@ -1,10 +1,10 @@
 """The errors a user may meet, all of one family.
 
-    GradwellError
-      +-- TargetError       what was to be run cannot be run
-      +-- RecordError       a run's record cannot be read or written
-      +-- RuleError         a rule or threshold that does not exist was asked for
-      +-- DependencyError   a package that the feature needs is missing or too old
+GradwellError
++-- TargetError       what was to be run cannot be run
++-- RecordError       a run's record cannot be read or written
++-- RuleError         a rule or threshold that does not exist was asked for
++-- DependencyError   a package that the feature needs is missing or too old
 """
 
 

@@ -17,4 +17,4 @@ def explain(code: Annotated[str, typer.Argument(metavar="RULE", help="A code or 
 
     text = page(rule(code))
     console = Console()
-    console.print(Markdown(text)) if console.is_terminal else print(text, end="")  # noqa: T201
+    console.print(Markdown(text)) if console.is_terminal else print(text, end="")

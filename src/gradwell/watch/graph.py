@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -43,7 +44,12 @@ LINEAR = {"Addmm": ((1, 2), (2, 1)), "Mm": ((0, 1), (1, 0)), "Mv": ((1, 0), (0, 
 
 def operation(node: Node) -> str:
     """The bare name of a node's operation: `AddmmBackward0` -> `Addmm`."""
-    name: str = node.name()
+    return bare(node.name())
+
+
+@lru_cache(4096)
+def bare(name: str) -> str:
+    """A node's name without namespace and suffix."""
     return name.rpartition("::")[2].partition("Backward")[0]
 
 

@@ -102,7 +102,7 @@ class Layers:
 
     def _layer(self, part: Part, site: int, step: int, data: bool) -> None:
         first, second = ("mat1", "mat2") if part.type == "Addmm" else ("self", "mat2")
-        x = saved(part.node, "input", first if part.input_edge in (0, 1) and part.type != "Mm" or part.input_edge == 0 else second)
+        x = saved(part.node, "input", first if (part.input_edge in (0, 1) and part.type != "Mm") or part.input_edge == 0 else second)
         if not isinstance(x, Tensor) or x.dim() == 0 or x.shape[0] < 2 or not x.is_floating_point():
             return
         across = sample.examples(x)
@@ -158,8 +158,7 @@ class Layers:
         begun = time.perf_counter()
         if gradient_out and gradient_out[0] is not None:
             inner = gradient_in[edge] if edge < len(gradient_in) else None
-            out = sample.local(gradient_out[0]).detach().float().norm()
-            self._norms[site].append((None if inner is None else sample.local(inner).detach().float().norm(), out))
+            self._norms[site].append((None if inner is None else sample.norm(inner), sample.norm(gradient_out[0])))
         self._seconds += time.perf_counter() - begun
 
     def seconds(self) -> float:
@@ -173,12 +172,11 @@ class Layers:
             handle.remove()
         self._handles.clear()
         for site, pairs in self._norms.items():
-            out = torch.stack([o for _, o in pairs]).norm()
             if self._kinds[site] == "layer":
-                self._put(signals.DELTA.name, site, step, out)
+                self._put(signals.DELTA.name, site, step, together([o for _, o in pairs]))
             whole = [(i, o) for i, o in pairs if i is not None]
             if whole:
-                gain = signals.gain(torch.stack([i for i, _ in whole]).norm(), torch.stack([o for _, o in whole]).norm())
+                gain = signals.gain(together([i for i, _ in whole]), together([o for _, o in whole]))
                 self._put(GAINS[self._kinds[site]], site, step, gain)
         self._norms.clear()
 
@@ -203,6 +201,11 @@ class Layers:
 
 
 GAINS = {"layer": signals.WEIGHT_GAIN.name, "activation": signals.ACTIVATION_GAIN.name, "normalization": signals.NORMALIZATION_GAIN.name}
+
+
+def together(norms: list[Tensor]) -> Tensor:
+    """The norm of several parts, from the norm of each."""
+    return norms[0] if len(norms) == 1 else torch.stack(norms).norm()
 
 
 def is_pair(part: Part) -> bool:

@@ -14,8 +14,7 @@ from gradwell.watch.graph import Node, Part, operation, saved
 from gradwell.watch.registry import Named
 
 # operations whose derivative has a pole: a finite result may have an infinite or undefined gradient
-POLES = frozenset("Sqrt Pow Norm LinalgVectorNorm Log Log2 Log10 Log1P Div Reciprocal Rsqrt Acos Asin Atan2 Exp Std Var Cdist EuclideanDist"
-                  " Svd LinalgSvd LinalgEigh Prod Softmax LogSoftmax CosineSimilarity".split())
+POLES = frozenset(["Sqrt", "Pow", "Norm", "LinalgVectorNorm", "Log", "Log2", "Log10", "Log1P", "Div", "Reciprocal", "Rsqrt", "Acos", "Asin", "Atan2", "Exp", "Std", "Var", "Cdist", "EuclideanDist", "Svd", "LinalgSvd", "LinalgEigh", "Prod", "Softmax", "LogSoftmax", "CosineSimilarity"])
 SAVED = ("self", "input", "mat1", "result", "other", "grid")
 Name = Callable[[Any], Named]
 
@@ -41,7 +40,7 @@ def first(order: list[Node], parts: list[Part], name: Name) -> dict[str, Any]:
         if bad is not None:
             before = any(n is not None for n, _ in node.next_functions if n is not None and operation(n) != "AccumulateGrad")
             data = part is not None and part.kind == "layer" and part.node.next_functions[part.input_edge][0] is None
-            what = "activation" if bad == "result" or before and not data else "input"
+            what = "activation" if bad == "result" or (before and not data) else "input"
             return {"what": what, "operation": operation(node), **last}
     return {"what": "loss", "operation": operation(order[-1]) if order else "", **last}
 

@@ -29,6 +29,7 @@ class Optimizers:
         self._sites: dict[int, int] = {}
         self._models: dict[tuple[str, str], int] = {}
         self._before: dict[int, list[tuple[Any, Tensor]]] = {}
+        self._distinct: set[int] = set()  # parameters whose units are known to differ
         self._first_seen: dict[int, Tensor] = {}
         self._orphans: dict[Named, int] = {}
         self._found: dict[int, list[bool]] = {}
@@ -82,9 +83,12 @@ class Optimizers:
         for p, before in self._before.pop(id(optimizer), []):
             site = self.site(p)
             self._put(signals.UPDATE_RATIO.name, site, step, signals.ratio(sample.flat(sample.local(p)) - before, before))
-            if p.dim() > 1 and len(p) > 1:
+            if p.dim() > 1 and len(p) > 1 and site not in self._distinct:
                 rows = sample.local(p).detach()[:: max(1, len(p) // 64)].flatten(1)[:, :1024]
-                self._put(signals.EQUAL_UNITS.name, site, step, signals.equal_units_share(rows))
+                share = float(signals.equal_units_share(rows))
+                self._record.add(signals.EQUAL_UNITS.name, site, step, share)
+                if share < 1:
+                    self._distinct.add(site)
         roots = self._registry.roots([p for p in parameters(optimizer) if p.requires_grad])
         for root in roots:
             self._record.add(signals.EVAL_MODE.name, self.model(root), step, float(is_wrongly_in_eval(root)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
 SIZE = 65_536
@@ -34,6 +35,12 @@ def first_rows(x: Tensor) -> Tensor:
     if x.dim() < 2 or x.numel() <= SIZE:
         return x
     return x[:: max(1, min(len(x) // 16, x.numel() // SIZE))]
+
+
+def norm(x: Tensor) -> Tensor:
+    """The Euclidean norm of this process's part of a tensor, in single precision at least."""
+    x = local(x).detach()
+    return torch.linalg.vector_norm(x, dtype=torch.float32 if x.dtype in (torch.float16, torch.bfloat16) else None)
 
 
 def local(x: Tensor) -> Tensor:

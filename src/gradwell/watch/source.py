@@ -16,7 +16,7 @@ SITE = (os.sep + "site-packages" + os.sep, os.sep + "dist-packages" + os.sep)
 @lru_cache(4096)
 def rank(filename: str) -> int:
     """How far a file is from the user: 0 the user's own, 1 an installed package, 2 torch, Gradwell or no file at all."""
-    if filename.startswith("<") or f"{os.sep}torch{os.sep}" in filename and any(mark in filename for mark in SITE):
+    if filename.startswith("<") or (f"{os.sep}torch{os.sep}" in filename and any(mark in filename for mark in SITE)):
         return 2
     if filename.startswith(OURS):
         return 0 if f"{os.sep}rules{os.sep}" in filename else 2  # a rule's example is user code

@@ -49,7 +49,7 @@ def probe(name: str) -> Callable[[Callable[Concatenate[Watcher, P], None]], Call
             begun, outermost, self._inside = time.perf_counter(), not self._inside, True
             try:
                 method(self, *args, **kwargs)
-            except Exception as error:  # noqa: BLE001 - whatever goes wrong in here, the user's run goes on
+            except Exception as error:
                 self.off[name] = f"{type(error).__name__}: {error}".split("\n")[0]
             finally:
                 if outermost:
@@ -162,7 +162,7 @@ class Watcher:
         value = self._scaled[1] if self._scaled is not None and self._scaled[0]() is root else root
         self._root, line = root.grad_fn, user_line()
         number = value.item() if value.device.type == "cpu" and value.numel() == 1 else None
-        lost = "loss" not in self._traced and (self._suspect or number is not None and not math.isfinite(number))
+        lost = "loss" not in self._traced and (self._suspect or (number is not None and not math.isfinite(number)))
         new = not self.losses.knows(line)
         if new or lost or self._sampled:
             with torch.no_grad():
@@ -219,7 +219,7 @@ class Watcher:
 
     def _begin(self) -> None:
         """Count a backward pass; the first one after an update begins a new step, as each one does where nothing updates."""
-        self._alone = not len(self.optimizers) or not self._stepped and (self._alone or self._since >= IMPATIENCE)
+        self._alone = not len(self.optimizers) or (not self._stepped and (self._alone or self._since >= IMPATIENCE))
         if not self._began or self._alone:
             self._close_step()
             self.step += 1
@@ -303,7 +303,7 @@ class Watcher:
             if sentinel is None:
                 return
             self._sentinels[optimizer] = weakref.ref(sentinel)
-        if self._sampled or sentinel.device.type == "cpu" and sentinel.grad is not None and not math.isfinite(sentinel.grad.sum().item()):
+        if self._sampled or (sentinel.device.type == "cpu" and sentinel.grad is not None and not math.isfinite(sentinel.grad.sum().item())):
             held = [p for p in parameters(optimizer) if p.grad is not None and not p.grad.is_sparse]
             bad = nonfinite.bad_gradients(held, self.registry.name)
             if bad is not None and self.record is not None:
@@ -354,7 +354,7 @@ class Watcher:
             values = torch.stack([value for *_, value in readings]).tolist()
             for (signal, site, step, _), value in zip(readings, values, strict=True):
                 self.record.add(signal, site, step, value)
-                self._suspect = self._suspect or signal == signals.LOSS.name and not math.isfinite(value)
+                self._suspect = self._suspect or (signal == signals.LOSS.name and not math.isfinite(value))
         s = self.schedule
         try:
             self.record.note("steps", self.step)

@@ -41,7 +41,7 @@ class DeadReLU(Rule):
             shares = record.series(signals.NEVER_ACTIVE.name, site)
             if not shares or shares[-1][1] <= self.most:
                 continue
-            step, share = next((step, share) for step, share in shares if share > self.most)
+            step, _share = next((step, share) for step, share in shares if share > self.most)
             warn = shares[-1][1] > self.nearly_all and learned(record).nothing
             examples = int(record.series(signals.WINDOW.name, site)[-1][1])
             at_start = step == shares[0][0]

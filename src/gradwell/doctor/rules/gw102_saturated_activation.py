@@ -48,7 +48,7 @@ class SaturatedActivation(Rule):
             if len(shares) < 3 or not gains or median(tail(shares)) <= self.most:
                 continue
             gain = median(tail(gains)) / STEEPEST.get(site.type, 1.0)
-            if gain >= self.flat:
+            if not gain < self.flat:  # NaN is no small gain
                 continue
             since = next(step for step, share in shares if share > self.most)
             yield self.finding(

@@ -43,7 +43,7 @@ class ExplodingGradient(Rule):
         """Find where the norm leaves its own history for good."""
         norms = record.series(signals.GRADIENT_NORM.name)
         losses = record.series(signals.LOSS.name)
-        if len(norms) < self.patience or not losses:
+        if len(norms) < self.patience or not losses or not math.isfinite(norms[0][1]):
             return
         run, since, usual = 0, 0, norms[0][1]
         for i in range(1, len(norms)):
