@@ -7,7 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-import gradwell.watch  # the room must be loaded before its name is given to the function below
+import gradwell.watch  # the room must be loaded before its name is given to the function below  # noqa: F401
 from gradwell.errors import DependencyError, RecordError
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ def explain(code: Annotated[str, typer.Argument(metavar="RULE", help="A code or 
     from rich.markdown import Markdown
 
     from gradwell.doctor.catalogue import rule
-    from gradwell.report.manual import page
+    from gradwell.report.manual import printed_page
 
-    text = page(rule(code))
+    text = printed_page(rule(code).code)
     console = Console()
     console.print(Markdown(text)) if console.is_terminal else print(text, end="")

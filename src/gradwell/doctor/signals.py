@@ -53,7 +53,8 @@ def saturated_share(sample: Tensor, low: float, high: float) -> Tensor:
 
 def norm(values: Tensor) -> Tensor:
     """The Euclidean norm."""
-    return values.norm()
+    size: Tensor = values.norm()
+    return size
 
 
 def gain(gradient_in: Tensor, gradient_out: Tensor) -> Tensor:
@@ -63,7 +64,7 @@ def gain(gradient_in: Tensor, gradient_out: Tensor) -> Tensor:
 
 def ratio(change: Tensor, before: Tensor) -> Tensor:
     """The size of a change relative to what is changed: |new - old| / |old|."""
-    return change.norm() / before.norm()
+    return norm(change) / norm(before)
 
 
 def offset(sample: Tensor) -> Tensor:
@@ -93,7 +94,7 @@ def equal_units_share(weight: Tensor) -> Tensor:
 
 LOSS = Signal("loss", "loss units", "loss", "the value that backward() was called on")
 TERM_LOSS = Signal("term_loss", "loss units", "loss", "the loss as a mean over the examples, recomputed from its inputs")
-TRIVIAL_LOSS = Signal("trivial_loss", "loss units", "loss", "the least loss that a predictor blind to the input reaches on the targets seen so far")
+TRIVIAL_LOSS = Signal("trivial_loss", "loss units", "loss", "the least loss that a predictor blind to the input could reach on the targets")
 CHAIN = Signal("chain", "operations", "loss", "what stands between the last layer and the loss, with shapes and ranges")
 LINEAR_PAIRS = Signal("linear_pairs", "layers", "model", "layers that feed a layer with nothing nonlinear between")
 ORDER = Signal("order", "layers", "model", "the chain of layers and activations in the order of the forward pass")
@@ -106,7 +107,7 @@ NORMALIZATION_GAIN = Signal("normalization_gain", "ratio", "normalization", "fac
 
 ACTIVATION_MEAN = Signal("activation_mean", "activation units", "activation", "mean output", mean)
 ACTIVATION_STD = Signal("activation_std", "activation units", "activation", "standard deviation of the output", std)
-ACTIVATION_BATCH_STD = Signal("activation_batch_std", "activation units", "activation", "how much the examples differ in the output", batch_std)
+ACTIVATION_BATCH_STD = Signal("activation_batch_std", "activation units", "activation", "how much the examples differ", batch_std)
 ZERO_SHARE = Signal("zero_share", "share", "activation", "share of outputs that are exactly zero", zero_share)
 NEVER_ACTIVE = Signal("never_active", "share of units", "activation", "units not above zero for any example of the window", inactive_share)
 WINDOW = Signal("window", "examples", "activation", "how many examples the window holds")
@@ -120,7 +121,7 @@ INPUT_RANGE = Signal("input_range", "input units", "input", "smallest and larges
 GRADIENT_NORM = Signal("gradient_norm", "loss / weight units", "run", "norm of the whole gradient, before clipping", norm)
 PARAMETER_GRADIENT = Signal("parameter_gradient", "loss / weight units", "parameter", "norm of the parameter's gradient", norm)
 UPDATE_RATIO = Signal("update_ratio", "ratio", "parameter", "size of one update relative to the weights", ratio)
-EQUAL_UNITS = Signal("equal_units", "share of units", "parameter", "units whose incoming weights are exactly those of the first", equal_units_share)
+EQUAL_UNITS = Signal("equal_units", "share of units", "parameter", "units whose incoming weights are those of the first", equal_units_share)
 ORPHAN = Signal("orphan", "flag", "parameter", "receives a gradient while no optimizer holds it")
 NON_FINITE_GRADIENT = Signal("non_finite_gradient", "parameters", "run", "the first place with NaN or infinity in a gradient")
 NON_FINITE = Signal("non_finite", "place", "loss", "the first tensor on the way to a loss that is NaN or infinite")

@@ -30,7 +30,7 @@ class TorchFinder(MetaPathFinder):
         self._settings = settings
         self._searching = False
 
-    def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
+    def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:  # noqa: ARG002
         """Answer for `torch` alone."""
         if name != "torch" or self._searching:
             return None

@@ -14,7 +14,10 @@ from gradwell.watch.graph import Node, Part, operation, saved
 from gradwell.watch.registry import Named
 
 # operations whose derivative has a pole: a finite result may have an infinite or undefined gradient
-POLES = frozenset(["Sqrt", "Pow", "Norm", "LinalgVectorNorm", "Log", "Log2", "Log10", "Log1P", "Div", "Reciprocal", "Rsqrt", "Acos", "Asin", "Atan2", "Exp", "Std", "Var", "Cdist", "EuclideanDist", "Svd", "LinalgSvd", "LinalgEigh", "Prod", "Softmax", "LogSoftmax", "CosineSimilarity"])
+POLES = frozenset({
+    "Sqrt", "Rsqrt", "Pow", "Norm", "LinalgVectorNorm", "Log", "Log2", "Log10", "Log1P", "Exp", "Div", "Reciprocal", "Acos", "Asin",
+    "Atan2", "Std", "Var", "Cdist", "EuclideanDist", "LinalgSvd", "LinalgEigh", "Prod", "Softmax", "LogSoftmax", "CosineSimilarity",
+})
 SAVED = ("self", "input", "mat1", "result", "other", "grid")
 Name = Callable[[Any], Named]
 

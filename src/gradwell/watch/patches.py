@@ -4,30 +4,20 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch.nn.utils import clip_grad
 from torch.optim import optimizer as optim
 
-
-class Listener(Protocol):
-    """Who is told of what happens; none of these may raise."""
-
-    def on_backward(self, tensors: Any) -> None: ...
-    def after_backward(self) -> None: ...
-    def on_optimizer(self, optimizer: Any) -> None: ...
-    def before_step(self, optimizer: Any) -> None: ...
-    def after_step(self, optimizer: Any) -> None: ...
-    def on_clip(self, norm: Any, threshold: Any) -> None: ...
-    def on_scale(self, loss: Any, scaled: Any) -> None: ...
-    def after_scaler_step(self) -> None: ...
+if TYPE_CHECKING:
+    from gradwell.watch.watcher import Watcher
 
 
 class Patches:
-    """Puts the patches in and takes them out again."""
+    """Puts the patches in and takes them out again; the listener is told of what happens and never raises."""
 
-    def __init__(self, listener: Listener) -> None:
+    def __init__(self, listener: Watcher) -> None:
         self.listener = listener
         self._undo: list[Callable[[], object]] = []
 
@@ -43,7 +33,8 @@ class Patches:
         for owner in (torch.nn.utils, clip_grad):
             self._wrap(owner, "clip_grad_norm_", clip)
         scaler = torch.amp.grad_scaler.GradScaler
-        self._wrap(scaler, "scale", self._after(lambda scaled, args, outputs=None: hear.on_scale(args[1] if len(args) > 1 else outputs, scaled)))
+        scale = self._after(lambda scaled, args, outputs=None: hear.on_scale(args[1] if len(args) > 1 else outputs, scaled))
+        self._wrap(scaler, "scale", scale)
         self._wrap(scaler, "step", self._after(lambda *_, **__: hear.after_scaler_step()))
 
     def remove(self) -> None:

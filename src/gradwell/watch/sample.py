@@ -40,7 +40,8 @@ def first_rows(x: Tensor) -> Tensor:
 def norm(x: Tensor) -> Tensor:
     """The Euclidean norm of this process's part of a tensor, in single precision at least."""
     x = local(x).detach()
-    return torch.linalg.vector_norm(x, dtype=torch.float32 if x.dtype in (torch.float16, torch.bfloat16) else None)
+    size: Tensor = torch.linalg.vector_norm(x, dtype=torch.float32 if x.dtype in (torch.float16, torch.bfloat16) else None)
+    return size
 
 
 def local(x: Tensor) -> Tensor:

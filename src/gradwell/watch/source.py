@@ -35,5 +35,5 @@ def user_line(frame: FrameType | None = None) -> tuple[str | None, int | None]:
             return frame.f_code.co_filename, frame.f_lineno
         if distance == 1 and fallback[0] is None:
             fallback = frame.f_code.co_filename, frame.f_lineno
-        frame = frame.f_back  # type: ignore[assignment]  # the outermost frame has none
+        frame = frame.f_back
     return fallback

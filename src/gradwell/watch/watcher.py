@@ -13,7 +13,7 @@ import time
 import weakref
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, Concatenate, ParamSpec
+from typing import Any, Concatenate, ParamSpec, cast
 
 import torch
 from torch import Tensor
@@ -49,14 +49,14 @@ def probe(name: str) -> Callable[[Callable[Concatenate[Watcher, P], None]], Call
             begun, outermost, self._inside = time.perf_counter(), not self._inside, True
             try:
                 method(self, *args, **kwargs)
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - whatever goes wrong in here, the user's run goes on
                 self.off[name] = f"{type(error).__name__}: {error}".split("\n")[0]
             finally:
                 if outermost:
                     self._inside = False
                     self.schedule.spent += time.perf_counter() - begun
 
-        return guarded
+        return cast("Callable[Concatenate[Watcher, P], None]", guarded)
 
     return decorate
 
@@ -77,7 +77,8 @@ class Watcher:
         self._inside = False
         self._pending: list[tuple[str, int, int, Tensor]] = []
         self._early: list[tuple[weakref.ref[Any], int]] = []  # optimizers built before the first step, with their age
-        self._sampled = self._began = self._stepped = self._alone = self._closure = self._clipped = self._suspect = self._stepped_now = False
+        self._sampled = self._began = self._stepped = self._stepped_now = False
+        self._alone = self._closure = self._clipped = self._suspect = False
         self._since = self._stale = self._fresh = 0  # backward passes since the last update, those that found old gradients or none
         self._scaled: tuple[weakref.ref[Tensor], Tensor] | None = None
         self._root: Any = None

@@ -30,7 +30,7 @@ class DeadReLU(Rule):
     cause = "The inputs of these units are negative for every example: a large update or a large negative bias has pushed them there."
     remedy = ("Lower the learning rate, begin with nn.init.kaiming_normal_ and zero biases, or use nn.LeakyReLU or nn.GELU, "
               "which let a gradient through below zero.")
-    source = "Lu et al. 2019, Dying ReLU and Initialization (arXiv 1903.06733); the shares are SageMaker Debugger's DeadRelu rule (50 %) and its double"
+    source = ("Lu et al. 2019, Dying ReLU and Initialization (arXiv 1903.06733); the share of 50 % is SageMaker Debugger's")
 
     most: Annotated[float, "share of a layer's units that makes a note"] = 0.5
     nearly_all: Annotated[float, "share of a layer's units that makes a warning, if the run has learned nothing"] = 0.9
@@ -45,8 +45,9 @@ class DeadReLU(Rule):
             warn = shares[-1][1] > self.nearly_all and learned(record).nothing
             examples = int(record.series(signals.WINDOW.name, site)[-1][1])
             at_start = step == shares[0][0]
+            update = update_before(record, site.module, step)
             cause = ("They were dead from the start: the initial weights and biases give every example a negative input."
-                     if at_start else f"They died by step {step}, after updates as large as {update_before(record, site.module, step):.2g} of the weights.")
+                     if at_start else f"They died by step {step}, after updates as large as {update:.2g} of the weights.")
             yield self.finding(
                 f"{shares[-1][1]:.0%} of the ReLU units after this layer were zero for each of the last {examples} examples looked at.",
                 site.where, (step, shares[-1][0]),

@@ -30,7 +30,8 @@ class SignalCollapse(Rule):
     signals = (signals.BATCH_STD, signals.ORDER, signals.WEIGHT_GAIN, signals.ACTIVATION_GAIN)
     cause = "The weights are too small for the number of inputs of each unit, so every layer shrinks what its input says."
     remedy = "Begin with nn.init.kaiming_normal_(layer.weight) and zero biases, or put nn.BatchNorm or nn.LayerNorm between the layers."
-    source = "He et al. 2015, Delving Deep into Rectifiers (arXiv 1502.01852); Schoenholz et al. 2017, Deep Information Propagation (arXiv 1611.01232)"
+    source = ("He et al. 2015, Delving Deep into Rectifiers (arXiv 1502.01852); Schoenholz et al. 2017, Deep Information Propagation "
+              "(arXiv 1611.01232)")
 
     least: Annotated[float, "spread of the examples, relative to the network's input"] = 1e-3
 
@@ -44,7 +45,7 @@ class SignalCollapse(Rule):
         weights, activation = gains.typical(rows)
         other = {}
         if gains.culprit(rows) == "activation":
-            other = {"cause": f"The derivative of the activations scales the signal by {activation:.2g} per layer and the weights by {weights:.2g}.",
+            other = {"cause": f"The activations' derivative scales the signal by {activation:.2g} per layer, the weights by {weights:.2g}.",
                      "remedy": "Use nn.ReLU with nn.init.kaiming_normal_, or put nn.BatchNorm or nn.LayerNorm between the layers."}
         yield self.finding(
             f"At the input of this layer the examples differ {below[0].relative:.1g} times as much as the network's inputs do, "

@@ -18,7 +18,7 @@ from gradwell.doctor.run import Run
 
 @dataclass(frozen=True)
 class VanishingGradient(Rule):
-    """The gradient of an early layer is a product of one factor per layer above it; when the factors are small, nothing is left to learn from.
+    """The gradient of an early layer is a product with one factor for each layer above it; small factors leave nothing to learn from.
 
     delta_l = (W^T delta_(l+1)) * f'(z_l). The finding says which factor is to blame, the weights or the activation's derivative,
     for the remedies differ. The size of a gradient alone proves nothing: it is compared with that of the later layers.
@@ -29,8 +29,10 @@ class VanishingGradient(Rule):
     kind = "warning"
     signals = (signals.PARAMETER_GRADIENT, signals.DELTA, signals.WEIGHT_GAIN, signals.ACTIVATION_GAIN, signals.UPDATE_RATIO, signals.ORDER)
     cause = "Each layer makes the gradient smaller on its way down, and the factors multiply."
-    remedy = "Use nn.ReLU with nn.init.kaiming_normal_(layer.weight) and zero biases, or nn.BatchNorm or residual connections between the layers."
-    source = "Hochreiter 1991; Glorot and Bengio 2010 (AISTATS); the ratio is AutoTrainer's (Zhang et al., ICSE 2021), first against last layer"
+    remedy = ("Use nn.ReLU with nn.init.kaiming_normal_(layer.weight) and zero biases, or nn.BatchNorm or residual connections "
+              "between the layers.")
+    source = ("Hochreiter 1991; Glorot and Bengio 2010 (AISTATS); the ratio is AutoTrainer's (Zhang et al., ICSE 2021), first against "
+              "last layer")
     consequences = ("GW105",)
 
     least: Annotated[float, "gradient of the first layer's weights, relative to the largest of a later layer"] = 1e-3
@@ -49,16 +51,20 @@ class VanishingGradient(Rule):
         weights, activation = gains.typical(rows)
         blamed = gains.culprit(rows)
         kinds = sorted({site.type for site in record.sites("activation")}) or ["activation"]
-        product = f"each layer passes on {weights:.2f} of the gradient through its weights and {activation:.2f} through its {' and '.join(kinds)}"
+        through = " and ".join(kinds)
+        product = f"each layer passes on {weights:.2f} of the gradient through its weights and {activation:.2f} through its {through}"
         words = {
             "activation": (f"The derivative of the {kinds[0]} is to blame: {product}.",
-                           "Replace the hidden activations by nn.ReLU() and begin with nn.init.kaiming_normal_(layer.weight) and zero biases."),
+                           "Replace the hidden activations by `nn.ReLU()` and begin with `nn.init.kaiming_normal_(layer.weight)` and zero "
+                           "biases."),
             "weights": (f"The weights are to blame, they are too small for their fan-in: {product}.",
-                        "Begin with nn.init.kaiming_normal_(layer.weight) and zero biases: it doubles the variance that PyTorch's default "
-                        "divides by three."),
+                        "Begin with `nn.init.kaiming_normal_(layer.weight)` and zero biases; PyTorch's default weights have a sixth "
+                        "of the variance that ReLU needs."),
             "both": (f"Weights and activations share the blame: {product}.", self.remedy)}[blamed]
         steps = [step for step, _ in record.series(signals.DELTA.name, first)]
-        cure = Fix("draw the weights anew (He)", initialize) if blamed == "weights" else Fix("ReLU in place of sigmoid and tanh, He weights", rectify)
+        cure = Fix("ReLU in place of sigmoid and tanh, He weights", rectify)
+        if blamed == "weights":
+            cure = Fix("draw the weights anew (He)", initialize)
         yield self.finding(
             f"The gradient that reaches this layer's weights is {smallest / largest:.1g} times the largest above it; "
             f"{sum(value < self.least * largest for _, value in layers)} of {len(layers)} layers cannot learn.",

@@ -32,7 +32,8 @@ class ExplodingGradient(Rule):
     kind = "warning"
     signals = (signals.GRADIENT_NORM, signals.LOSS, signals.LEARNING_RATE, signals.UPDATE_RATIO)
     cause = "The updates overshoot: each one lands where the loss is steeper than before."
-    remedy = "Clip with torch.nn.utils.clip_grad_norm_(model.parameters(), {threshold:.2g}) before optimizer.step(), or lower the learning rate."
+    remedy = ("Lower the learning rate, or clip with `torch.nn.utils.clip_grad_norm_(model.parameters(), {threshold:.2g})` before "
+              "`optimizer.step()`.")
     source = "Pascanu et al. 2013, On the difficulty of training recurrent neural networks (arXiv 1211.5063); Bengio et al. 1994"
     consequences = ("GW102", "GW204", "GW205")
 
@@ -62,7 +63,8 @@ class ExplodingGradient(Rule):
         place = record.sites("model")[0].where if record.sites("model") else Where("model")
         peak = max((value for _, value in norms if math.isfinite(value)), default=math.inf)
         yield self.finding(
-            f"From step {since} on the gradient's norm grows from {usual:.2g}, its median until then, to {peak:.2g}, and the loss rises with it.",
+            f"From step {since} on the gradient's norm grows from {usual:.2g}, its median until then, to {peak:.2g}, "
+            "and the loss rises with it.",
             place, (since, norms[-1][0]),
             {"gradient norm": reading(norms), "loss": reading(losses), "gains": gains.table(record)},
             remedy=self.remedy.format(threshold=usual), fix=Fix("divide the learning rate by 10", slow_down))

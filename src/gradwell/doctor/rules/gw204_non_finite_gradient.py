@@ -51,29 +51,26 @@ class NonFiniteGradient(Rule):
             yield self.finding(
                 f"At step {step} the loss was finite, but the gradients of {seen['count']} of {seen['of']} parameters were not.",
                 Where(seen["module"], seen["type"], seen["file"], seen["line"]), (step, step),
-                {"parameters": f"{seen['count']} of {seen['of']}", "nearest to the loss": seen["parameter"], "operation": " or ".join(operations)},
+                {"parameters": f"{seen['count']} of {seen['of']}", "nearest to the loss": seen["parameter"],
+                 "operation": " or ".join(operations)},
                 cause=cause, remedy=remedy)
 
     def example(self, sick: bool) -> Run:
-        """A distance as loss; the sick one's prediction meets its target exactly, where the root has no derivative."""
+        """A distance as loss; at one example the sick one's is exactly 0, where the root has no derivative."""
         import torch
         from torch import nn
 
         torch.manual_seed(0)
         x = torch.randn(128, 4)
-        y = (x[:, :1] > 0).float()
-        model = nn.Sequential(nn.Linear(4, 16), nn.ReLU(), nn.Linear(16, 1))
-        floor = 0.0 if sick else 1e-6
+        y = x[:, :1].relu()
+        x[40], y[40] = 0.0, 0.0
+        model = nn.Sequential(nn.Linear(4, 16, bias=False), nn.ReLU(), nn.Linear(16, 1, bias=False))
+        floor = 1e-6
         if sick:
-            y[40] = 0.0
-            x[40] = 0.0
-            model[0].bias.data.zero_()
-            model[2].bias.data.zero_()
-        batches = [(x[i:i + 32], y[i:i + 32]) for i in range(0, 128, 32)]
+            floor = 0.0
 
         def distance(prediction: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
             return ((prediction - target).square() + floor).sqrt().mean()
 
-        optimizer = torch.optim.SGD([{"params": [p for n, p in model.named_parameters() if "weight" in n]},
-                                     {"params": [p for n, p in model.named_parameters() if "bias" in n], "lr": 0.0 if sick else 0.05}], lr=0.05)
-        return Run(model, optimizer, batches, distance, epochs=20)
+        batches = [(x[i:i + 32], y[i:i + 32]) for i in range(0, 128, 32)]
+        return Run(model, torch.optim.SGD(model.parameters(), lr=0.05), batches, distance, epochs=20)

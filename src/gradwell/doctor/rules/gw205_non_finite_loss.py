@@ -13,13 +13,16 @@ from gradwell.doctor.run import Run
 
 CAUSES = {
     "weight": ("The weights themselves were no longer finite: an earlier update broke them.",
-               "Find what broke them: lower the learning rate, clip with torch.nn.utils.clip_grad_norm_, and keep roots, logarithms and divisions away from 0."),
+               "Find what broke them: lower the learning rate, clip with `torch.nn.utils.clip_grad_norm_`, and keep roots, logarithms "
+               "and divisions away from 0."),
     "input": ("The batch that went in holds NaN or infinity.",
               "Check the data: torch.isfinite(x).all() for every batch; drop or fill what is missing before training."),
     "activation": ("The first such value came out of {operation}.",
-                   "Keep the argument of logarithms, roots and divisions away from 0, subtract the maximum before exp, or use torch's fused losses."),
+                   "Keep the argument of logarithms, roots and divisions away from 0, subtract the maximum before exp, or use torch's "
+                   "fused losses."),
     "loss": ("All values on the way were finite; the loss itself, {operation}, was not.",
-             "Use torch's fused losses (cross_entropy, binary_cross_entropy_with_logits), or clamp what goes into logarithms and divisions."),
+             "Use torch's fused losses (cross_entropy, binary_cross_entropy_with_logits), or clamp what goes into logarithms and "
+             "divisions."),
 }
 
 
@@ -42,8 +45,8 @@ class NonFiniteLoss(Rule):
             for step, seen in list(record.facts(signals.NON_FINITE.name, site))[:1]:
                 cause, remedy = CAUSES[seen["what"]]
                 place = Where(seen["module"], seen["type"], seen["file"], seen["line"]) if seen.get("module") else site.where
-                what = {"weight": f"in the weights ({seen.get('parameter')})", "input": "in the input", "activation": f"after {seen['operation']}",
-                        "loss": "in the loss itself"}[seen["what"]]
+                what = {"weight": f"in the weights ({seen.get('parameter')})", "input": "in the input",
+                        "activation": f"after {seen['operation']}", "loss": "in the loss itself"}[seen["what"]]
                 yield self.finding(
                     f"At step {step} the loss was {seen['value']}; the first value that was not finite is {what}.",
                     place, (step, record.steps), {"first": what, "loss": f"step {step}: {seen['value']}"},

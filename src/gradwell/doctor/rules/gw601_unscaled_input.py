@@ -31,7 +31,8 @@ class UnscaledInput(Rule):
     signals = (signals.INPUT_OFFSET, signals.INPUT_WIDEST, signals.INPUT_SCALES, signals.INPUT_RANGE)
     cause = "The values go into the network as they come from the file."
     remedy = "Standardise each feature with the training set's statistics: x = (x - x.mean(0)) / x.std(0); divide pixels by 255."
-    source = "LeCun et al. 1998, Efficient BackProp, section 4.3; the limit of 10 is TheDeepChecker's for the mean (Ben Braiek and Khomh, TOSEM 2022)"
+    source = ("LeCun et al. 1998, Efficient BackProp, section 4.3; the limit of 10 is TheDeepChecker's for the mean (Ben Braiek and Khomh, "
+              "TOSEM 2022)")
     consequences = ("GW101", "GW102", "GW106", "GW202", "GW204", "GW205")
 
     offset: Annotated[float, "|mean| / standard deviation of a feature"] = 10.0
@@ -56,7 +57,8 @@ class UnscaledInput(Rule):
             yield self.finding(
                 f"What goes into this layer runs from {low:.4g} to {high:.4g}: {', and '.join(faults)}.",
                 site.where, (steps[0], steps[-1]),
-                {"range": f"{low:.4g} ... {high:.4g}", "largest standard deviation": width, "largest |mean| / std": offset, "scales apart": apart},
+                {"range": f"{low:.4g} ... {high:.4g}", "largest standard deviation": width, "largest |mean| / std": offset,
+                 "scales apart": apart},
                 "warning" if learned(record).nothing else "note", fix=Fix("standardise the inputs", standardize, safe=True))
 
     def example(self, sick: bool) -> Run:

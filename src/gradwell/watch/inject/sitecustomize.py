@@ -10,7 +10,7 @@ def _begin() -> None:
     sys.path[:] = [path for path in sys.path if os.path.abspath(path or os.curdir) != here]
     ours = sys.modules.pop("sitecustomize")
     try:
-        import sitecustomize
+        import sitecustomize  # type: ignore[import-not-found]  # noqa: F401 - the one that this one stands before
     except ModuleNotFoundError as error:
         if error.name != "sitecustomize":
             raise
@@ -30,7 +30,7 @@ def _begin() -> None:
 
 try:
     _begin()
-except Exception as error:
+except Exception as error:  # noqa: BLE001 - the script runs, whatever happens here
     import sys as _sys
 
-    print(f"gradwell: cannot watch this process: {error}", file=_sys.stderr)
+    print(f"gradwell: cannot watch this process: {error}", file=_sys.stderr)  # noqa: T201

@@ -1,0 +1,80 @@
+"""Writes what can be generated, by running it: the manual's pages and the README's report. With --check, says what is stale."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+os.environ["OMP_NUM_THREADS"] = "1"
+ROOT = Path(__file__).parents[1]
+NUMBER = re.compile(r"[-+]?\d[\d,]*\.?\d*(e[-+]?\d+)?")
+MARKS = ("<!-- the demo's output, written by docs/generate.py -->\n", "<!-- end of the demo's output -->\n")
+
+
+def rule_pages() -> dict[Path, str]:
+    """One page for each rule, and their index."""
+    import gradwell
+    from gradwell.doctor.catalogue import catalogue
+    from gradwell.doctor.judge import judge
+    from gradwell.report.data import Report
+    from gradwell.report.manual import page
+    from gradwell.report.terminal import as_text
+
+    pages = {}
+    for rule in catalogue():
+        run = rule.example(sick=True)
+        with gradwell.watch(run.model, run.optimizer, every=1) as session:
+            run.train()
+        text = as_text(Report(session.record, judge(session.record)))
+        text = text.replace(f"{ROOT}/", "")
+        findings = text[text.index("\n\n") + 2:]  # the lines above them tell of the run's time
+        pages[ROOT / "docs" / "rules" / f"{rule.code}.md"] = page(rule, findings.strip())
+    rows = [f"| [{r.code}]({r.code}.md) | {r.name} | {r.kind} | {r.about()} |" for r in catalogue()]
+    index = "\n".join(["# The rules", "", "| code | name | kind | what is wrong |", "|---|---|---|---|", *rows]) + "\n"
+    return pages | {ROOT / "docs" / "rules" / "README.md": index}
+
+
+def readme() -> dict[Path, str]:
+    """The README, with what the demo prints today."""
+    path = ROOT / "README.md"
+    before, rest = path.read_text(encoding="utf-8").split(MARKS[0])
+    _, after = rest.split(MARKS[1])
+    shown = subprocess.run(["bash", "examples/demo.sh", str(Path(sys.executable).parent / "gradwell")], cwd=ROOT, check=True, text=True,
+                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT).stdout.replace(f"{ROOT}/", "").strip()
+    return {path: f"{before}{MARKS[0]}```text\n{shown}\n```\n{MARKS[1]}{after}"}
+
+
+def same(a: str, b: str) -> bool:
+    """Whether two texts differ in nothing but numbers, which vary from one machine to the next."""
+    a, b = (re.sub(r"\s+", " ", NUMBER.sub("#", text)) for text in (a, b))
+    return a == b
+
+
+def write(path: Path, text: str) -> None:
+    """Write a file whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False, encoding="utf-8") as file:
+        file.write(text)
+    os.chmod(file.name, 0o644)
+    os.replace(file.name, path)
+
+
+def main() -> int:
+    """Write everything, or with --check compare; exit status 1 when something is stale."""
+    made = rule_pages() | readme()
+    if "--check" not in sys.argv:
+        for path, text in made.items():
+            write(path, text)
+        return 0
+    stale = [path for path, text in made.items() if not path.exists() or not same(path.read_text(encoding="utf-8"), text)]
+    for path in stale:
+        print(f"{path.relative_to(ROOT)} is stale; run `make manual` and commit what it writes")
+    return 1 if stale else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
