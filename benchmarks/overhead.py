@@ -10,7 +10,6 @@ while it is out. Start-up and memory are whole processes: `gradwell run script` 
 from __future__ import annotations
 
 import argparse
-import os
 import statistics
 import subprocess
 import sys
@@ -32,17 +31,22 @@ Meter = Callable[[nn.Module, torch.optim.Optimizer], AbstractContextManager[Call
 
 
 class Cnn(nn.Sequential):
+    """Three convolutions with batch normalisation."""
+
     def __init__(self) -> None:
         block = [part for i, o in ((1, 16), (16, 32), (32, 32)) for part in (nn.Conv2d(i, o, 3, padding=1), nn.BatchNorm2d(o), nn.ReLU())]
         super().__init__(*block[:3], nn.MaxPool2d(2), *block[3:6], nn.MaxPool2d(2), *block[6:], nn.Flatten(), nn.Linear(32 * 49, 10))
 
 
 class Lstm(nn.Module):
+    """A classifier that reads an LSTM's last output."""
+
     def __init__(self) -> None:
         super().__init__()
         self.lstm, self.head = nn.LSTM(32, 128, batch_first=True), nn.Linear(128, 10)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Logits (batch, 10) of inputs (batch, time, 32)."""
         logits: Tensor = self.head(self.lstm(x)[0][:, -1])
         return logits
 
@@ -117,6 +121,7 @@ class Watched:
 
     @contextmanager
     def __call__(self, model: nn.Module, optimizer: torch.optim.Optimizer) -> Iterator[None]:
+        """Listen to one stretch of training."""
         schedule = self._watcher.schedule
         schedule.started += time.perf_counter() - self._left
         self._watcher.registry.add(model)
@@ -131,6 +136,7 @@ class Watched:
 
     @property
     def samples(self) -> int:
+        """How many steps were looked at."""
         return self._watcher.schedule.samples
 
 
@@ -141,7 +147,7 @@ def stretch(model: nn.Module, optimizer: torch.optim.Optimizer, batch: tuple[Ten
         start = time.perf_counter()
         for _ in range(steps):
             optimizer.zero_grad()
-            nn.functional.cross_entropy(model(x), y).backward()
+            nn.functional.cross_entropy(model(x), y).backward()  # type: ignore[no-untyped-call]
             optimizer.step()
             if note is not None:
                 note()
@@ -157,7 +163,8 @@ def compare(case: str, meter: Meter, pairs: int, seconds: float) -> tuple[list[f
     batch = torch.randn(shape), torch.randint(0, 10, shape[:1])
     once = min(stretch(model, optimizer, batch, 10, nothing) for _ in range(5)) / 10
     steps = max(5, int(seconds / once))
-    plain, metered = [], []
+    plain: list[float] = []
+    metered: list[float] = []
     for i in range(pairs + 1):
         first, second = (plain, metered) if i % 2 else (metered, plain)
         for times in (first, second):
@@ -177,36 +184,37 @@ for _ in range(STEPS):
 """
 
 
-def process(command: list[str]) -> tuple[float, float]:
-    """Wall seconds and peak memory in MiB of the largest process of a command."""
+def process(command: list[str]) -> float:
+    """Wall seconds of a command."""
     start = time.perf_counter()
-    child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    _, status, usage = os.wait4(child.pid, 0)
-    child.returncode = os.waitstatus_to_exitcode(status)
-    assert child.returncode == 0, command
-    return time.perf_counter() - start, usage.ru_maxrss / 1024
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return time.perf_counter() - start
 
 
-def whole_processes(pairs: int) -> tuple[float, list[float]]:
+def whole_processes(pairs: int) -> tuple[list[float], list[float]]:
     """Seconds that `gradwell run` adds to a script of one step, and the ratio of the script's peak memory in a run of 2,000 steps.
 
-    The memory is the script's own process, read by itself; the launcher that waits beside it is a second, small process.
+    The memory is that of the script's own process; the launcher that waits beside it is a second, small one.
     """
     with tempfile.TemporaryDirectory() as folder:
         short, long = Path(folder, "short.py"), Path(folder, "long.py")
         short.write_text(SCRIPT.replace("STEPS", "1"))
-        peak = "\nimport resource, sys\nopen(sys.argv[1], 'a').write(f'{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss} ')\n"
+        peak = """
+import sys
+status = dict(line.split(":", 1) for line in open("/proc/self/status"))
+print(status["VmHWM"].split()[0], file=open(sys.argv[1], "a"))
+"""
         long.write_text(SCRIPT.replace("STEPS", "2000") + peak)
         gradwell = [str(Path(sys.executable).parent / "gradwell"), "run", "--quiet", "--run-dir"]
         extra, files = [], [Path(folder, "plain"), Path(folder, "watched")]
         for i in range(pairs):
-            plain, _ = process([sys.executable, str(short)])
-            watched, _ = process([*gradwell, f"{folder}/short{i}", str(short)])
+            plain = process([sys.executable, str(short)])
+            watched = process([*gradwell, f"{folder}/short{i}", str(short)])
             extra.append(watched - plain)
             process([sys.executable, str(long), str(files[0])])
             process([*gradwell, f"{folder}/long{i}", str(long), str(files[1])])
         peaks = [list(map(float, file.read_text().split())) for file in files]
-        return statistics.median(extra), [w / p for p, w in zip(*peaks, strict=True)]
+        return extra, [w / p for p, w in zip(*peaks, strict=True)]
 
 
 def row(name: str, ratios: list[float], whole: float) -> str:
@@ -231,7 +239,8 @@ def main() -> None:
             print(row(name, *compare(case, meter, max(4, options.pairs // (1 if meter is nothing else 4)), options.seconds)), flush=True)
         print()
     extra, memory = whole_processes(5)
-    print(f"Start-up: {extra:+.2f} s for a script of one step, judging and writing the page included. "
+    print(f"Start-up: median {statistics.median(extra):+.2f} s ({min(extra):+.2f} ... {max(extra):+.2f}) for a script of one step, "
+          f"judging and writing the page included. "
           f"Peak memory of the script: median ratio {statistics.median(memory):.3f} ({min(memory):.3f} - {max(memory):.3f}).")
 
 

@@ -39,14 +39,14 @@ class Session:
 
     def __init__(self, watched: Iterable[Any], run_dir: str | Path | None, budget: float, every: int | None) -> None:
         from gradwell.doctor.record import Record
-        from gradwell.watch.attach import OLDEST
+        from gradwell.watch.attach import is_too_old
         from gradwell.watch.settings import Settings
 
         try:
             import torch
         except ModuleNotFoundError as error:
             raise DependencyError("gradwell.watch needs PyTorch; install it with: pip install torch") from error
-        if tuple(map(int, torch.__version__.split("+")[0].split(".")[:2])) < OLDEST:
+        if is_too_old(torch.__version__):
             raise DependencyError(f"torch {torch.__version__} is too old to be watched; gradwell needs 2.6 or later")
         from gradwell.watch.watcher import Watcher
 

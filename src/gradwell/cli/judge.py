@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from gradwell.cli import output
 from gradwell.cli.options import Html, Ignore, Json, Rules, codes
 
 
@@ -19,7 +20,6 @@ def judge(
     html: Html = "",
 ) -> int:
     """Judge a saved record again; exit status 1 when there are findings."""
-    from gradwell.cli import output
     from gradwell.doctor.catalogue import select
     from gradwell.report.assemble import of_record
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Annotated
 
 import typer
 
 import gradwell
+from gradwell.cli import output
 from gradwell.cli.explain import explain
 from gradwell.cli.judge import judge
 from gradwell.cli.rules import rules
@@ -18,7 +20,7 @@ from gradwell.errors import GradwellError
 
 USAGE = 2  # exit status: what was asked for cannot be done
 
-app = typer.Typer(name="gradwell", add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None)
+app = typer.Typer(name="gradwell", add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 app.command(context_settings={"allow_interspersed_args": False})(run)
 for command in (judge, show, runs, rules, explain):
     app.command()(command)
@@ -31,26 +33,39 @@ def version(value: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
-def gradwell_(_: Annotated[bool, typer.Option("--version", callback=version, is_eager=True, help="Print the version.")] = False) -> None:
+@app.callback(invoke_without_command=True)
+def gradwell_(context: typer.Context, _: Annotated[bool, typer.Option("--version", callback=version, is_eager=True, help="Print the version.")] = False) -> None:
     """Deep learning you can see inside: watch a PyTorch training script and name what is wrong."""
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
 
 
 def main() -> None:
     """Run the command line; bad input ends in one line on stderr and exit status 2."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by whoever started us
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115 - it stays open to the end
+        getattr(sys, name).reconfigure(errors="backslashreplace")  # a name that the terminal cannot show is no reason to stop
     try:
         status = app(standalone_mode=False)
+        sys.stdout.flush()
     except GradwellError as error:
-        print(f"gradwell: {error}", file=sys.stderr)
-        status = USAGE
+        status = complaint(str(error))
     except (KeyboardInterrupt, typer.Abort):
         status = 130
     except BrokenPipeError:
-        sys.stderr.close()
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python itself stumbles over it as it ends
         status = 141
+    except OSError as error:
+        status = complaint(f"{error.filename}: {error.strerror}" if error.filename else str(error))
     except Exception as error:
         if not hasattr(error, "format_message"):  # what the argument parser has to say
             raise
-        print(f"gradwell: {error.format_message().rstrip('.')}; see `gradwell --help`", file=sys.stderr)
-        status = USAGE
+        status = complaint(f"{error.format_message().rstrip('.')}; see `gradwell --help`")
     sys.exit(status or 0)
+
+
+def complaint(text: str) -> int:
+    """Say in one line what was wrong with the input; return the exit status."""
+    output.complain(text)
+    return USAGE

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
 import sys
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from gradwell.errors import RecordError
-from gradwell.report.data import Report
+from gradwell.report.words import plain
+
+if TYPE_CHECKING:
+    from gradwell.report.data import Report
 
 
 def summary(report: Report, stream: TextIO) -> None:
@@ -38,18 +42,20 @@ def write_html(report: Report, path: Path) -> None:
 
 def write(path: Path, text: str) -> None:
     """Write a file whole or not at all; a device such as /dev/stdout is written to directly."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary = path.parent / f".{path.name}.{os.getpid()}"
     try:
         if path.exists() and not path.is_file():
-            path.write_text(text, encoding="utf-8")
+            path.write_text(text, encoding="utf-8", errors="replace")
             return
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8", errors="replace")
         temporary.replace(path)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            temporary.unlink()
         raise RecordError(f"cannot write {path}: {error.strerror}") from error
 
 
-def complain(error: Exception) -> None:
+def complain(error: object) -> None:
     """Say in one line what went wrong, where that is no reason to stop."""
-    print(f"gradwell: {error}", file=sys.stderr)
+    with contextlib.suppress(OSError):
+        print("gradwell:", plain(error), file=sys.stderr)

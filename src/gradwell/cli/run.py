@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import resource
 import shlex
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from gradwell.cli import output
 from gradwell.cli.options import Html, Ignore, Json, Rules, codes
 from gradwell.errors import GradwellError, RecordError, TargetError
 from gradwell.watch import launcher
@@ -58,26 +60,34 @@ def run(
     share = percentage(budget)
     chosen = select(codes(rules), codes(ignore)) if rules or ignore else None
     command = launcher.command(target, module)
-    name = target[0] if module else Path(target[0]).stem
+    name = target[0] if module else Path(next((word for word in target if word.endswith(".py")), target[0])).stem
     notices: list[str] = []
     folder = run_folder(run_dir, name, notices)
     script = shlex.join((["-m"] if module else []) + target)
     settings = Settings(str(folder), script, share, every or None) if folder else None
-    status = launcher.run(command, settings)
+    try:
+        status = launcher.run(command, settings, prepare)
+    except TargetError:
+        if folder:
+            tidy(folder)
+        raise
     severities: list[str] = []
     try:
         severities = conclude(folder, notices, chosen, json, html, quiet)
     except GradwellError as error:
-        print(f"gradwell: {error}", file=sys.stderr)
+        output.complain(error)
+    except BrokenPipeError:  # nobody reads the summary
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115 - or Python itself stumbles over it as it ends
+    except Exception as error:  # noqa: BLE001 - whatever goes wrong here, the script's exit status is kept
+        output.complain(f"the run cannot be judged: {type(error).__name__}: {error}")
     if status < 0:
-        die_of(-status)
+        status = die_of(-status)
     bad = {"error": {"error"}, "warning": {"error", "warning"}, "never": set()}[fail_on.value]
     return FAILED if status == 0 and bad.intersection(severities) else status
 
 
 def conclude(folder: Path | None, notices: list[str], chosen: Iterable[Rule] | None, json: str, html: str, quiet: bool) -> list[str]:
     """Judge what was recorded, show it, and return the severities of the findings."""
-    from gradwell.cli import output
     from gradwell.report.assemble import of_run
 
     report = of_run(folder, notices, chosen)
@@ -99,25 +109,32 @@ def conclude(folder: Path | None, notices: list[str], chosen: Iterable[Rule] | N
     return [finding.severity for finding in report.verdict.findings]
 
 
+def prepare() -> None:
+    """Load what the end will need, while the script is loading what it needs."""
+    with contextlib.suppress(Exception):  # the end will say it
+        from gradwell.doctor.catalogue import catalogue
+        from gradwell.report import assemble, html, json, terminal  # noqa: F401 - to have them loaded
+
+        catalogue()
+
+
 def run_folder(wanted: str, name: str, notices: list[str]) -> Path | None:
     """Make the run folder; where that is impossible, one among the temporary files, or none.
 
     Raises RecordError when the wanted folder already holds a record.
     """
     stem = f"{time.strftime('%Y-%m-%dT%H-%M-%S')}-{name}"
-    candidates = [Path(wanted)] if wanted else [RUNS / (stem + suffix) for suffix in ("", "-2", "-3", "-4")]
-    if wanted and list(Path(wanted).glob("record*.sqlite")):
-        raise RecordError(f"{wanted} already holds a record; choose another --run-dir, or remove it")
+    candidates = [Path(wanted)] if wanted else [RUNS / f"{stem}{suffix}" for suffix in ("", *(f"-{n}" for n in range(2, 1000)))]
     reason = ""
     for candidate in candidates:
         try:
+            if wanted and list(candidate.glob("record*.sqlite")):
+                raise RecordError(f"{wanted} already holds a record; choose another --run-dir, or remove it")
             candidate.mkdir(parents=True, exist_ok=bool(wanted))
-            probe = candidate / "torch.txt"
-            probe.write_text("")
-            probe.unlink()
-            return candidate.absolute()
+            with tempfile.TemporaryFile(dir=candidate):
+                return candidate.absolute()
         except FileExistsError:
-            reason = "it exists already and is not a folder"
+            reason = "it exists already" + (" and is not a folder" if wanted else "")
         except OSError as error:
             reason = error.strerror or str(error)
             break
@@ -131,12 +148,14 @@ def run_folder(wanted: str, name: str, notices: list[str]) -> Path | None:
 
 
 def tidy(folder: Path) -> None:
-    """Remove a run folder in which nothing was recorded."""
-    for path in (folder / "torch.txt", folder, folder.parent):
-        try:
-            path.unlink() if path.is_file() else path.rmdir() if path == folder or path.name == RUNS.name else None
-        except OSError:
-            return
+    """Remove a run folder in which nothing was recorded, and the folder of runs when it is empty."""
+    for path in (*folder.glob("record*.sqlite"), folder / "torch.txt"):
+        with contextlib.suppress(OSError):
+            path.unlink() if path.suffix == ".txt" or not path.stat().st_size else None
+    with contextlib.suppress(OSError):
+        folder.rmdir()
+        if folder.parent.name == RUNS.name:
+            folder.parent.rmdir()
 
 
 def percentage(text: str) -> float:
@@ -150,10 +169,13 @@ def percentage(text: str) -> float:
     return value
 
 
-def die_of(number: int) -> None:
-    """End as the script did: of the same signal, so that whoever started us sees the same."""
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    signal.signal(number, signal.SIG_DFL) if number != signal.SIGKILL else None
-    sys.stdout.flush()
-    sys.stderr.flush()
+def die_of(number: int) -> int:
+    """End as the script did: of the same signal, so that whoever started us sees the same. Returns where that is impossible."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
+    with contextlib.suppress(OSError, ValueError):
+        signal.signal(number, signal.SIG_DFL)
+    with contextlib.suppress(OSError):
+        sys.stdout.flush()
+        sys.stderr.flush()
     os.kill(os.getpid(), number)
+    return 128 + number  # as a shell names it; the first process of a container cannot be killed by itself

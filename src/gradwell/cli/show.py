@@ -8,10 +8,11 @@ from typing import Annotated
 
 import typer
 
+from gradwell.cli import output
+
 
 def show(run: Annotated[str, typer.Argument(metavar="RUN", help="A run folder, or its record.sqlite.")]) -> None:
     """Print the findings of a run."""
-    from gradwell.cli import output
     from gradwell.report.assemble import of_record
 
     output.summary(of_record(Path(run)), sys.stdout)

@@ -22,7 +22,8 @@ Series = Sequence[tuple[int, float]]
 class Learned:
     """What the loss says: its first and last level (mean of a window), the trivial predictor's, and the slope at the end.
 
-    `slope` is the loss's change per 100 steps over the second half of the run, `slope_error` its standard error.
+    `slope` is the loss's change per 100 steps over the second half of the run, `slope_error` its standard error; `stuck` is the share
+    of the run during which the loss was no better than the trivial predictor's.
     """
 
     answer: Answer
@@ -33,12 +34,18 @@ class Learned:
     trivial: float | None = None
     slope: float | None = None
     slope_error: float | None = None
+    stuck: float = 0.0
     because: str = "no loss was seen"
 
     @property
     def nothing(self) -> bool:
         """Whether the run is no better than it would be without looking at the input: the second witness of dynamic rules."""
         return self.answer == "no"
+
+    @property
+    def late(self) -> bool:
+        """Whether the run had learned nothing for half of its steps or more, even if it did in the end."""
+        return self.nothing or self.stuck >= 0.5
 
 
 def learned(record: Record) -> Learned:
@@ -62,17 +69,29 @@ def of_loss(record: Record, site: Site) -> tuple[int, Learned] | None:
     first, _ = level([value for _, value in losses[: window(losses)]])
     last, error = level([value for _, value in losses[-window(losses):]])
     slope, slope_error = trend(losses[len(losses) // 2:])
-    name = site.type or "loss"
+    name, stuck = site.type or "loss", 0.0
     if record.sites("loss") and any(not math.isfinite(value) for _, value in record.series(signals.LOSS.name, site)[-3:]):
-        return len(losses), Learned("no", name, first, last, error, trivial, slope, slope_error, "the loss ended as NaN or infinity")
+        return len(losses), Learned("no", name, first, last, error, trivial, slope, slope_error, 1.0, "the loss ended as NaN or infinity")
     if trivial is not None:
         answer: Answer = "yes" if last + 2 * error < MARGIN * trivial else "no"
         words = "below" if answer == "yes" else "no better than"
         because = f"the loss ends at {last:.3g}, {words} the {trivial:.3g} of a predictor that ignores the input"
+        stuck = standing(losses, trivial)
+        if answer == "yes" and stuck >= 0.5:
+            because += f", but was no better than that for {stuck:.0%} of the run"
     else:
         answer = "yes" if last + 2 * error < FALL * first else "no" if first > 0 and len(losses) >= 10 else "unknown"
         because = f"the loss went from {first:.3g} to {last:.3g}; what a predictor that ignores the input would reach is not known for it"
-    return len(losses), Learned(answer, name, first, last, error, trivial, slope, slope_error, because)
+    return len(losses), Learned(answer, name, first, last, error, trivial, slope, slope_error, stuck, because)
+
+
+def standing(losses: Series, trivial: float) -> float:
+    """The share of the steps up to the first window of readings whose mean beats the trivial predictor's loss clearly."""
+    width = window(losses)
+    for i in range(len(losses) - width + 1):
+        if level([value for _, value in losses[i:i + width]])[0] < MARGIN * trivial:
+            return (losses[i][0] - losses[0][0]) / max(1, losses[-1][0] - losses[0][0])
+    return 1.0
 
 
 def same(term: Series, whole: Series) -> bool:

@@ -77,8 +77,12 @@ class Record:
 
         Raises RecordError when there is none, or when the file is damaged, foreign or of a later version.
         """
-        file = path / "record.sqlite" if path.is_dir() else path
-        if not file.is_file():
+        try:
+            file = path / "record.sqlite" if path.is_dir() else path
+            there = file.is_file()
+        except OSError as error:
+            raise RecordError(f"cannot read {path}: {error.strerror}") from error
+        if not there:
             raise RecordError(f"no record at {path}; give a run folder such as gradwell-runs/TIME-SCRIPT, or its record.sqlite")
         for mode in ("mode=ro", "immutable=1"):  # the second serves a read-only disk, where the log cannot be opened
             with contextlib.suppress(sqlite3.OperationalError):

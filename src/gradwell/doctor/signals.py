@@ -1,7 +1,7 @@
 """Every signal there is, each with the pure function that measures it.
 
 The functions use the tensor's own methods only, so that reading a record needs no torch. `sample` stands for a matrix
-(examples, units) of at most 65,536 numbers taken from a larger tensor.
+(examples, units) of at most 16,384 numbers taken from a larger tensor.
 """
 
 from __future__ import annotations

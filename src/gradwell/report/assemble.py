@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -9,7 +10,11 @@ from gradwell.doctor.judge import Verdict, judge
 from gradwell.doctor.learned import Learned
 from gradwell.doctor.record import Record
 from gradwell.doctor.rule import Rule
+from gradwell.errors import RecordError
 from gradwell.report.data import Report
+
+CUT = ("the record has no end: the process was killed or left without Python's own end, or the record could not be written any more; "
+       "what came last may be missing")
 
 
 def of_record(path: Path, rules: Iterable[Rule] | None = None) -> Report:
@@ -17,8 +22,7 @@ def of_record(path: Path, rules: Iterable[Rule] | None = None) -> Report:
 
     Raises RecordError when it cannot be read.
     """
-    record = Record.open(path)
-    return Report(record, judge(record, rules), others(record.path.parent if record.path else None))
+    return judged(Record.open(path), rules)
 
 
 def of_run(folder: Path | None, notices: Iterable[str], rules: Iterable[Rule] | None = None) -> Report:
@@ -28,20 +32,33 @@ def of_run(folder: Path | None, notices: Iterable[str], rules: Iterable[Rule] | 
     """
     said = tuple(notices)
     if folder is not None:
-        records = sorted(folder.glob("record*.sqlite"), key=lambda path: path.name != "record.sqlite")
-        if records:
-            record = Record.open(records[0])
-            return Report(record, judge(record, rules), (*said, *others(folder)))
-        said = (*said, why_nothing(folder))
+        records = sorted(folder.glob("record*.sqlite"), key=lambda path: (path.name != "record.sqlite", path.name))
+        kept = [path for path in records if path.stat().st_size]
+        if kept:
+            return judged(Record.open(kept[0]), rules, said)
+        said = (*said, "the record could not be written" if records else why_nothing(folder))
     return Report(None, Verdict((), (), Learned("unknown")), said)
 
 
-def others(folder: Path | None) -> tuple[str, ...]:
-    """What to say of the other processes of a run."""
-    count = len(list(folder.glob("record-*.sqlite"))) if folder else 0
-    if not count:
+def judged(record: Record, rules: Iterable[Rule] | None, notices: tuple[str, ...] = ()) -> Report:
+    """The report on a record that was opened.
+
+    Raises RecordError when what it holds makes no sense.
+    """
+    try:
+        cut = () if record.meta("finished") else (CUT,)
+        return Report(record, judge(record, rules), (*notices, *cut, *others(record.path)))
+    except Exception as error:
+        raise RecordError(f"{record.path} cannot be judged, it may be damaged: {type(error).__name__}: {error}") from error
+
+
+def others(path: Path | None) -> tuple[str, ...]:
+    """What to say of the other processes of a run whose first record this is."""
+    count = len([other for other in path.parent.glob("record-*.sqlite") if other != path]) if path else 0
+    if not path or not count:
         return ()
-    return (f"{count} more process{'es' if count > 1 else ''} trained, too, and left records in {folder}; judge one with `gradwell judge FILE`",)
+    more = f"{count} more process{'es' if count > 1 else ''} trained, too, and left"
+    return (f"{more} record{'s' if count > 1 else ''} in {path.parent}; judge one with `gradwell judge FILE`",)
 
 
 def why_nothing(folder: Path) -> str:
@@ -49,7 +66,9 @@ def why_nothing(folder: Path) -> str:
     seen = folder / "torch.txt"
     if not seen.exists():
         return "the script did not import torch, so there was nothing to watch"
-    version = seen.read_text()
-    if tuple(map(int, version.split("+")[0].split(".")[:2])) < (2, 6):
+    version = seen.read_text(encoding="utf-8")
+    if not version[:1].isdigit():
+        return version
+    if tuple(map(int, re.findall(r"\d+", version)[:2])) < (2, 6):
         return f"torch {version} is too old to be watched; Gradwell needs 2.6 or later"
     return "the script did not train: backward() was never called on a loss"

@@ -1,90 +1,66 @@
-"""Getting in front of an unmodified script: wait until it imports torch, then start a watcher, and finish it when Python ends."""
+"""Starting a watcher in a script that has just imported torch (`inject/sitecustomize.py` waits for that), and ending it with Python."""
 
 from __future__ import annotations
 
 import atexit
 import contextlib
 import os
+import re
 import sys
-from collections.abc import Sequence
-from importlib.abc import Loader, MetaPathFinder
-from importlib.machinery import ModuleSpec
-from importlib.util import find_spec
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING
 
 from gradwell.watch.settings import Settings
 
 if TYPE_CHECKING:
     from gradwell.doctor.record import Record
+    from gradwell.watch.watcher import Watcher
 
 OLDEST = (2, 6)  # the first torch that has all that is watched
-TORCH_NOTE = "torch.txt"  # in the run folder: which torch a process imported
+TORCH_NOTE = "torch.txt"  # in the run folder: which torch a process imported, or why it could not
 
 
-class TorchFinder(MetaPathFinder):
-    """Finds torch as everybody would, and adds a word to what happens after it was loaded. Removes itself when it did."""
-
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self._searching = False
-
-    def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:  # noqa: ARG002
-        """Answer for `torch` alone."""
-        if name != "torch" or self._searching:
-            return None
-        self._searching = True
-        try:
-            spec = find_spec("torch")
-        finally:
-            self._searching = False
-        if spec is None or spec.loader is None:
-            return None
-        sys.meta_path.remove(self)
-        spec.loader = Afterwards(spec.loader, self._settings)
-        return spec
-
-
-class Afterwards(Loader):
-    """Loads a module by its own loader, then starts the watcher."""
-
-    def __init__(self, loader: Loader, settings: Settings) -> None:
-        self._loader, self._settings = loader, settings
-
-    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
-        """As the module's own loader does."""
-        return self._loader.create_module(spec)
-
-    def exec_module(self, module: ModuleType) -> None:
-        """Run the module, give it its own loader back, and start to watch."""
-        if module.__spec__ is not None:
-            module.__spec__.loader = self._loader
-        module.__loader__ = self._loader
-        self._loader.exec_module(module)
-        start(self._settings, str(module.__version__))
-
-
-def await_torch() -> None:
-    """Start a watcher as soon as torch is imported, if the launcher left settings for this process."""
+def start(version: str) -> None:
+    """Watch this process until it ends, now that torch is there; a torch that is too old is only noted."""
     settings = Settings.from_environment()
-    if settings is not None:
-        sys.meta_path.insert(0, TorchFinder(settings))
-
-
-def start(settings: Settings, version: str) -> None:
-    """Watch this process until it ends; a torch that is too old is only noted."""
-    folder = settings.folder
-    if folder is not None:
-        with contextlib.suppress(OSError):
-            (folder / TORCH_NOTE).write_text(version)
-    if tuple(int(part) for part in version.split("+")[0].split(".")[:2]) < OLDEST:
+    if settings is None:
+        return
+    note(settings, version, "w")
+    if is_too_old(version):
         return
     from gradwell.watch.watcher import Watcher
 
     watcher = Watcher(settings, lambda: create(settings))
     watcher.start()
-    atexit.register(watcher.end)
+    atexit.register(end, watcher)
+
+
+def end(watcher: Watcher) -> None:
+    """Write the rest of the record as Python ends; if anything was lost, say so."""
+    watcher.end()
+    lost = watcher.off.get("record")
+    if lost and os.getpid() == watcher.pid and sys.stderr is not None:
+        print(f"gradwell: {lost}", file=sys.stderr)  # noqa: T201 - nobody else would learn of it
+
+
+def missed(reason: str) -> None:
+    """Note why this process cannot be watched, unless another one is."""
+    settings = Settings.from_environment()
+    if settings is not None:
+        note(settings, reason, "x")
+
+
+def note(settings: Settings, text: str, mode: str) -> None:
+    """Leave a word for the launcher in the run folder."""
+    if settings.folder is not None:
+        with contextlib.suppress(OSError), open(settings.folder / TORCH_NOTE, mode, encoding="utf-8", errors="replace") as file:
+            file.write(text)
+
+
+def is_too_old(version: str) -> bool:
+    """Whether a version of torch lacks something that is watched."""
+    numbers = re.match(r"(\d+)\.(\d+)", version)
+    return numbers is not None and (int(numbers[1]), int(numbers[2])) < OLDEST
 
 
 def create(settings: Settings) -> Record:
@@ -92,7 +68,6 @@ def create(settings: Settings) -> Record:
 
     Raises RecordError when the folder cannot be written.
     """
-    from gradwell.doctor.record import Record
     from gradwell.errors import RecordError
 
     folder = settings.folder or Path()
@@ -104,6 +79,21 @@ def create(settings: Settings) -> Record:
             except FileExistsError:
                 raise
             except OSError as error:
-                raise RecordError(f"cannot write the record in {folder}: {error.strerror}") from error
-            return Record.create(folder / "record.sqlite")
-    return Record.create(folder / f"record-{rank}-{os.getpid()}.sqlite")
+                raise RecordError(f"cannot write the record in {folder}: {error.strerror}; nothing of this run was kept") from error
+            return begun(folder / "record.sqlite")
+    return begun(folder / f"record-{rank}-{os.getpid()}.sqlite")
+
+
+def begun(path: Path) -> Record:
+    """A new record; where it cannot be written, an empty file stays in its place as a sign."""
+    from gradwell.doctor.record import Record
+    from gradwell.errors import RecordError
+
+    try:
+        return Record.create(path)
+    except RecordError as error:
+        with contextlib.suppress(OSError):
+            os.truncate(path, 0)
+            for ending in ("-wal", "-shm", "-journal"):
+                Path(f"{path}{ending}").unlink(missing_ok=True)
+        raise RecordError(f"{error}; nothing of this run was kept") from error

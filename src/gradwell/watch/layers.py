@@ -115,7 +115,7 @@ class Layers:
         if key not in self._sites:
             named = self._name(part.weight)
             self._sites[key] = self._record.site("input", named.module, "data", named.file, named.line)
-        features = sample.units(x, 1 if part.type.endswith("Convolution") else -1)
+        features = sample.units(x, 1 if part.type.endswith("Convolution") else -1, 4 * sample.SIZE)
         site = self._sites[key]
         self._put(signals.INPUT_OFFSET.name, site, step, signals.offset(features))
         self._put(signals.INPUT_WIDEST.name, site, step, signals.widest(features))

@@ -15,56 +15,72 @@ if TYPE_CHECKING:
 
 
 class Patches:
-    """Puts the patches in and takes them out again; the listener is told of what happens and never raises."""
+    """What all watchers of this process hear with: put in for the first of them, taken out with the last, in whatever order they leave.
+
+    A listener is told of what happens and never raises; a patch leaves no frame of ours in the traceback of an error.
+    """
+
+    _listeners: tuple[Watcher, ...] = ()
+    _undo: tuple[Callable[[], object], ...] = ()
 
     def __init__(self, listener: Watcher) -> None:
         self.listener = listener
-        self._undo: list[Callable[[], object]] = []
 
     def install(self) -> None:
         """Begin to listen."""
-        hear = self.listener
-        self._wrap(torch.autograd, "backward", self._backward)
-        self._wrap(optim.Optimizer, "__init__", self._after(lambda _, args: hear.on_optimizer(args[0])))
-        before = optim.register_optimizer_step_pre_hook(lambda optimizer, *_: hear.before_step(optimizer))
-        after = optim.register_optimizer_step_post_hook(lambda optimizer, *_: hear.after_step(optimizer))
-        self._undo += [before.remove, after.remove]
-        clip = self._after(lambda norm, args, max_norm=None, **_: hear.on_clip(norm, args[1] if len(args) > 1 else max_norm))
-        for owner in (torch.nn.utils, clip_grad):
-            self._wrap(owner, "clip_grad_norm_", clip)
-        scaler = torch.amp.grad_scaler.GradScaler
-        scale = self._after(lambda scaled, args, outputs=None: hear.on_scale(args[1] if len(args) > 1 else outputs, scaled))
-        self._wrap(scaler, "scale", scale)
-        self._wrap(scaler, "step", self._after(lambda *_, **__: hear.after_scaler_step()))
+        if not Patches._listeners:
+            Patches._undo = tuple(patched())
+        Patches._listeners += (self.listener,)
 
     def remove(self) -> None:
-        """Put everything back, last first, unless somebody else has patched over it."""
-        while self._undo:
-            self._undo.pop()()
+        """Stop listening; the last one puts everything back."""
+        before, Patches._listeners = Patches._listeners, tuple(one for one in Patches._listeners if one is not self.listener)
+        if before and not Patches._listeners:
+            for undo in reversed(Patches._undo):
+                undo()
 
-    def _wrap(self, owner: Any, name: str, wrapper: Callable[[Callable[..., Any]], Callable[..., Any]]) -> None:
-        original = getattr(owner, name)
-        wrapped = functools.wraps(original)(wrapper(original))
-        setattr(owner, name, wrapped)
-        self._undo.append(lambda: setattr(owner, name, original) if getattr(owner, name) is wrapped else None)
 
-    def _backward(self, original: Callable[..., Any]) -> Callable[..., Any]:
-        def backward(tensors: Any, *args: Any, **kwargs: Any) -> Any:
-            self.listener.on_backward(tensors)
-            result = original(tensors, *args, **kwargs)
-            self.listener.after_backward()
-            return result
+def tell(what: str, *words: Any) -> None:
+    """Tell every listener."""
+    for listener in Patches._listeners:
+        getattr(listener, what)(*words)
 
-        return backward
 
-    @staticmethod
-    def _after(tell: Callable[..., object]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-        def wrapper(original: Callable[..., Any]) -> Callable[..., Any]:
-            def wrapped(*args: Any, **kwargs: Any) -> Any:
-                result = original(*args, **kwargs)
-                tell(result, args, **kwargs)
-                return result
+def patched() -> list[Callable[[], object]]:
+    """Put all patches in; return what takes each one out."""
+    before = optim.register_optimizer_step_pre_hook(lambda optimizer, *_: tell("before_step", optimizer))
+    after = optim.register_optimizer_step_post_hook(lambda optimizer, *_: tell("after_step", optimizer))
+    scaler = torch.amp.grad_scaler.GradScaler
+    return [
+        before.remove, after.remove,
+        patch(torch.autograd, "backward", lambda *_, **__: tell("after_backward"),
+              before=lambda *args, **kwargs: tell("on_backward", args[0] if args else kwargs.get("tensors"))),
+        patch(optim.Optimizer, "__init__", lambda _, optimizer, *__, **___: tell("on_optimizer", optimizer)),
+        *(patch(owner, "clip_grad_norm_", lambda norm, _=None, max_norm=None, *__, **___: tell("on_clip", norm, max_norm))
+          for owner in (torch.nn.utils, clip_grad)),
+        patch(scaler, "scale", lambda scaled, _, outputs=None: tell("on_scale", outputs, scaled)),
+        patch(scaler, "step", lambda *_, **__: tell("after_scaler_step")),
+    ]
 
-            return wrapped
 
-        return wrapper
+def patch(owner: Any, name: str, after: Callable[..., object], before: Callable[..., object] | None = None) -> Callable[[], object]:
+    """Call `before` with the arguments of a function and `after` with its result and its arguments, whenever it is called.
+
+    Returns what undoes it, unless somebody else has patched over it.
+    """
+    original = getattr(owner, name)
+
+    @functools.wraps(original)
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        if before is not None:
+            before(*args, **kwargs)
+        try:
+            result = original(*args, **kwargs)
+        except BaseException as error:
+            error.__traceback__ = error.__traceback__ and error.__traceback__.tb_next
+            raise
+        after(result, *args, **kwargs)
+        return result
+
+    setattr(owner, name, wrapped)
+    return lambda: setattr(owner, name, original) if getattr(owner, name) is wrapped else None

@@ -1,19 +1,19 @@
-"""Small matrices from large tensors: statistics are taken on at most 65,536 numbers."""
+"""Small matrices from large tensors: statistics are taken on at most 16,384 numbers."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
 
-SIZE = 65_536
+SIZE = 16_384
 
 
-def units(x: Tensor, axis: int) -> Tensor:
+def units(x: Tensor, axis: int, size: int = SIZE) -> Tensor:
     """A matrix (examples, units) of part of `x`; the units lie along `axis`, all other axes count as examples."""
     x = x.detach().movedim(axis, -1) if axis not in (-1, x.dim() - 1) else x.detach()
-    x = first_rows(x)
+    x = first_rows(x, size)
     table = x.reshape(-1, x.shape[-1]) if x.dim() else x.reshape(1, 1)
-    return table[:: max(1, table.numel() // SIZE)].float()
+    return table[:: max(1, table.numel() // size)].float()
 
 
 def examples(x: Tensor) -> Tensor:
@@ -30,11 +30,11 @@ def flat(x: Tensor) -> Tensor:
     return x[:: max(1, x.numel() // SIZE)].float()
 
 
-def first_rows(x: Tensor) -> Tensor:
-    """Every so manieth example, so that about SIZE numbers remain, but never fewer than 16 examples."""
-    if x.dim() < 2 or x.numel() <= SIZE:
+def first_rows(x: Tensor, size: int) -> Tensor:
+    """Every so manieth example, so that about `size` numbers remain, but never fewer than 16 examples."""
+    if x.dim() < 2 or x.numel() <= size:
         return x
-    return x[:: max(1, min(len(x) // 16, x.numel() // SIZE))]
+    return x[:: max(1, min(len(x) // 16, x.numel() // size))]
 
 
 def norm(x: Tensor) -> Tensor:

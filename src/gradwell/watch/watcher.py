@@ -49,6 +49,8 @@ def probe(name: str) -> Callable[[Callable[Concatenate[Watcher, P], None]], Call
             begun, outermost, self._inside = time.perf_counter(), not self._inside, True
             try:
                 method(self, *args, **kwargs)
+            except sqlite3.Error as error:
+                self.off["record"] = f"the record could not be written any more, from step {self.step} of the run on: {error}"
             except Exception as error:  # noqa: BLE001 - whatever goes wrong in here, the user's run goes on
                 self.off[name] = f"{type(error).__name__}: {error}".split("\n")[0]
             finally:
@@ -155,7 +157,7 @@ class Watcher:
         """backward() was called; the graph is still whole."""
         if torch._C._current_graph_task_id() != -1 or torch._C._functorch.peek_interpreter_stack() is not None:
             return  # a backward pass inside another (checkpointing), or a function transform
-        found = [tensors] if isinstance(tensors, Tensor) else tensors
+        found = tensors if isinstance(tensors, (list, tuple)) else [tensors]  # an iterator is left to whom it was given
         root = next((t for t in found if isinstance(t, Tensor) and t.grad_fn is not None), None)
         if root is None or not self._open():
             return
@@ -176,7 +178,7 @@ class Watcher:
     @probe("gradients")
     def after_backward(self) -> None:
         """The backward pass is done; the gradients are there."""
-        if not self._sampled or self._root is None:
+        if not self._sampled or self._root is None or torch._C._current_graph_task_id() != -1:
             return
         with torch.no_grad():
             self.layers.backward(self.step)
@@ -357,13 +359,10 @@ class Watcher:
                 self.record.add(signal, site, step, value)
                 self._suspect = self._suspect or (signal == signals.LOSS.name and not math.isfinite(value))
         s = self.schedule
-        try:
-            self.record.note("steps", self.step)
-            self.record.note("overhead", {"share": s.spent / max(s.elapsed, 1e-9), "seconds": s.spent, "run_seconds": s.elapsed,
-                                          "samples": s.samples, "budget": s.budget if s.every is None else None})
-            self.record.note("probes_off", self.off)
-            self.record.note("unseen", sorted(self._unseen))
-            self.record.flush()
-        except sqlite3.Error as error:
-            self.off["record"] = f"the record could not be written any more: {error}"
+        self.record.note("steps", self.step)
+        self.record.note("overhead", {"share": s.spent / max(s.elapsed, 1e-9), "seconds": s.spent, "run_seconds": s.elapsed,
+                                      "samples": s.samples, "budget": s.budget if s.every is None else None})
+        self.record.note("probes_off", self.off)
+        self.record.note("unseen", sorted(self._unseen))
+        self.record.flush()
         self._flushed = time.monotonic()

@@ -52,7 +52,7 @@ class SignalCollapse(Rule):
             f"after {path.index(below[0])} layers.",
             below[0].site.where, (below[0].first_step, below[0].last_step),
             {"spread of the examples": {str(place.site.where): place.relative for place in path}, "gains": rows},
-            "warning" if learned(record).nothing else "note", fix=Fix("draw the weights anew (He)", initialize), **other)
+            "warning" if learned(record).late else "note", fix=Fix("draw the weights anew (He)", initialize), **other)
 
     def example(self, sick: bool) -> Run:
         """Six ReLU layers; the sick one's weights have a tenth of the standard deviation that keeps the signal."""

@@ -71,7 +71,7 @@ class VanishingGradient(Rule):
             first.where, (steps[0], steps[-1]),
             {"weight gradient": {str(site.where): value for site, value in layers}, "weights": weights, "activation": activation,
              "culprit": blamed, "gains": rows},
-            "warning" if learned(record).nothing else "note", cause=words[0], remedy=words[1], fix=cure)
+            "warning" if learned(record).late else "note", cause=words[0], remedy=words[1], fix=cure)
 
     def example(self, sick: bool) -> Run:
         """Ten layers; the sick net uses sigmoids with PyTorch's default weights, the healthy one ReLU with He's."""
