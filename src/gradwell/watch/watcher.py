@@ -344,7 +344,11 @@ class Watcher:
         return True
 
     def _put(self, signal: str, site: int, step: int, value: Tensor) -> None:
-        self._pending.append((signal, site, step, value))
+        if value.device.type == "cpu":  # nothing to wait for, and small tensors kept between the user's would scatter his memory
+            assert self.record is not None
+            self.record.add(signal, site, step, value.item())
+        else:
+            self._pending.append((signal, site, step, value))
 
     def _flush(self) -> None:
         """Fetch what was measured from the device, all at once, and write it; where the disk refuses, stop watching."""
