@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from gradwell.doctor import signals
 from gradwell.doctor.finding import Finding
+from gradwell.doctor.learned import same
 from gradwell.doctor.record import Record, Site
 from gradwell.doctor.rule import Rule
 from gradwell.doctor.signal import Signal
@@ -54,11 +55,15 @@ def losses(record: Record, findings: Sequence[Finding]) -> Iterator[str]:
     sites = record.sites("loss")
     for name, site in list(zip(labels(sites), sites, strict=True))[:3]:
         term, trivial = record.series(signals.TERM_LOSS.name, site), record.series(signals.TRIVIAL_LOSS.name, site)
+        whole = record.series(signals.LOSS.name, site)
         alone = len(term) < 2
-        points = record.series(signals.LOSS.name, site) if alone else term
+        every = alone or same(term, whole)
+        points = whole if every else term
+        if trivial and points:
+            trivial = [*trivial, (points[-1][0], trivial[-1][1])]  # what it would reach is known to the end
         lines = [Line("loss", points)] + ([] if alone or not trivial else [Line("a predictor that ignores the input", trivial, True)])
         if points:
-            yield drawn(name[:1].upper() + name[1:], "at the steps that were looked at", lines, marks)
+            yield drawn(name[:1].upper() + name[1:], "at every step" if every else "at the steps that were looked at", lines, marks)
 
 
 def of_finding(record: Record, finding: Finding, rule: Rule | None) -> Iterator[str]:
