@@ -16,6 +16,8 @@ from gradwell.doctor.record import Record, Site
 
 Culprit = Literal["activation", "weights", "both"]
 MAINLY = 2 / 3  # of the logarithm of the product, from which on one factor alone is blamed
+RECTIFIERS = {"relu", "leaky_relu", "prelu", "rrelu", "elu", "gelu", "silu", "mish", "softplus", "hardswish", "threshold"}
+OPEN = math.sqrt(0.5)
 
 
 class Row(TypedDict):
@@ -55,9 +57,15 @@ def typical(rows: Iterable[Row]) -> tuple[float, float]:
     return geometric([row["weights"] for row in found]), geometric([row["activation"] for row in found])
 
 
-def culprit(rows: Iterable[Row]) -> Culprit:
-    """The factor that makes the product small (or large): the one with the larger logarithm of the right sign."""
+def culprit(record: Record, rows: Iterable[Row]) -> Culprit:
+    """The factor that makes the product small (or large): the one with the larger logarithm of the right sign.
+
+    A rectifier that is open for half of its inputs lets sqrt(1/2) of the gradient through. That is its nature, which the initial
+    weights have to make up for (He et al. 2015), so it is put down to them.
+    """
     weights, activation = map(math.log, typical(rows))
+    if {site.type for site in record.sites("activation")} <= RECTIFIERS:
+        activation -= math.log(OPEN)
     whole = weights + activation
     share = activation / whole if whole else 0.5
     return "activation" if share > MAINLY else "weights" if share < 1 - MAINLY else "both"

@@ -10,6 +10,8 @@ from gradwell.doctor import signals
 from gradwell.doctor.gains import ordered
 from gradwell.doctor.record import Record, Site
 
+BLOCKED = 0.9  # share of a layer's units that are never active
+
 
 @dataclass(frozen=True)
 class Place:
@@ -35,3 +37,9 @@ def spreads(record: Record) -> list[Place]:
             values = [value for _, value in series]
             places.append(Place(site, statistics.median(values) / base, statistics.median(values[:3]) / base, series[0][0], series[-1][0]))
     return places
+
+
+def blocked(record: Record) -> bool:
+    """Whether some layer's ReLUs are dead almost to the last one, so that neither signal nor gradient comes through."""
+    last = (record.series(signals.NEVER_ACTIVE.name, site)[-1:] for site in record.sites("activation"))
+    return any(share > BLOCKED for readings in last for _, share in readings)

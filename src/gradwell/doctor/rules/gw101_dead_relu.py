@@ -36,22 +36,23 @@ class DeadReLU(Rule):
     nearly_all: Annotated[float, "share of a layer's units that makes a warning, if the run has learned nothing"] = 0.9
 
     def check(self, record: Record) -> Iterator[Finding]:
-        """Look at the last full window of every ReLU."""
-        for site in record.sites("activation"):
-            shares = record.series(signals.NEVER_ACTIVE.name, site)
-            if not shares or shares[-1][1] <= self.most:
-                continue
-            step, _share = next((step, share) for step, share in shares if share > self.most)
-            warn = shares[-1][1] > self.nearly_all and learned(record).nothing
-            examples = int(record.series(signals.WINDOW.name, site)[-1][1])
-            at_start = step == shares[0][0]
-            update = update_before(record, site.module, step)
-            cause = ("They were dead from the start: the initial weights and biases give every example a negative input."
-                     if at_start else f"They died by step {step}, after updates as large as {update:.2g} of the weights.")
-            yield self.finding(
-                f"{shares[-1][1]:.0%} of the ReLU units after this layer were zero for each of the last {examples} examples looked at.",
-                site.where, (step, shares[-1][0]),
-                {"share of dead units": reading(shares), "examples": examples}, "warning" if warn else "note", cause=cause)
+        """Look at the last full window of every ReLU; the layer with the largest share speaks for all."""
+        dying = [(site, shares) for site in record.sites("activation")
+                 if (shares := record.series(signals.NEVER_ACTIVE.name, site)) and shares[-1][1] > self.most]
+        if not dying:
+            return
+        site, shares = max(dying, key=lambda pair: pair[1][-1][1])
+        step = next(step for step, share in shares if share > self.most)
+        examples = int(record.series(signals.WINDOW.name, site)[-1][1])
+        update = update_before(record, site.module, step)
+        cause = ("They were dead from the start: the initial weights and biases give every example a negative input."
+                 if step == shares[0][0] else f"They died by step {step}, after updates as large as {update:.2g} of the weights.")
+        more = f"; more than {self.most:.0%} are in {len(dying) - 1} other layers, too" if len(dying) > 1 else ""
+        yield self.finding(
+            f"{shares[-1][1]:.0%} of the ReLU units after this layer were zero for each of the last {examples} examples looked at{more}.",
+            site.where, (step, shares[-1][0]),
+            {"share of dead units": reading(shares), "examples": examples, "layers": {str(s.where): series[-1][1] for s, series in dying}},
+            "warning" if shares[-1][1] > self.nearly_all and learned(record).nothing else "note", cause=cause)
 
     def example(self, sick: bool) -> Run:
         """Two blobs; the sick net's hidden biases start so low that no unit is ever active."""

@@ -14,7 +14,7 @@ from gradwell.doctor.learned import learned
 from gradwell.doctor.record import Record
 from gradwell.doctor.rule import Rule
 from gradwell.doctor.run import Run
-from gradwell.doctor.spread import spreads
+from gradwell.doctor.spread import blocked, spreads
 
 
 @dataclass(frozen=True)
@@ -33,18 +33,20 @@ class SignalCollapse(Rule):
     source = ("He et al. 2015, Delving Deep into Rectifiers (arXiv 1502.01852); Schoenholz et al. 2017, Deep Information Propagation "
               "(arXiv 1611.01232)")
 
+    consequences = ("GW101",)
+
     least: Annotated[float, "spread of the examples, relative to the network's input"] = 1e-3
 
     def check(self, record: Record) -> Iterator[Finding]:
         """Follow the spread of the examples from layer to layer."""
         path = spreads(record)
         below = [place for place in path if place.relative < self.least]
-        if len(path) < 3 or not below:
-            return
+        if len(path) < 3 or not below or blocked(record):
+            return  # a layer whose units are all dead is GW101's
         rows = gains.table(record)
         weights, activation = gains.typical(rows)
         other = {}
-        if gains.culprit(rows) == "activation":
+        if gains.culprit(record, rows) == "activation":
             other = {"cause": f"The activations' derivative scales the signal by {activation:.2g} per layer, the weights by {weights:.2g}.",
                      "remedy": "Use nn.ReLU with nn.init.kaiming_normal_, or put nn.BatchNorm or nn.LayerNorm between the layers."}
         yield self.finding(

@@ -14,6 +14,7 @@ from gradwell.doctor.learned import learned
 from gradwell.doctor.record import Record, Site
 from gradwell.doctor.rule import Rule
 from gradwell.doctor.run import Run
+from gradwell.doctor.spread import blocked
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class VanishingGradient(Rule):
               "between the layers.")
     source = ("Hochreiter 1991; Glorot and Bengio 2010 (AISTATS); the ratio is AutoTrainer's (Zhang et al., ICSE 2021), first against "
               "last layer")
-    consequences = ("GW105",)
+    consequences = ("GW101", "GW105")
 
     least: Annotated[float, "gradient of the first layer's weights, relative to the largest of a later layer"] = 1e-3
     depth: Annotated[int, "layers with weights, below which nothing is a product"] = 3
@@ -42,14 +43,14 @@ class VanishingGradient(Rule):
         """Compare the layers' weight gradients, medians over the run."""
         layers = [(site, value) for site in gains.ordered(record) if site.kind == "layer"
                   and (value := weight_gradient(record, site)) is not None]
-        if len(layers) < self.depth:
-            return
+        if len(layers) < self.depth or blocked(record):
+            return  # a layer whose units are all dead is GW101's
         (first, smallest), largest = layers[0], max(value for _, value in layers[1:])
         if largest <= 0 or smallest >= self.least * largest:
             return
         rows = gains.table(record)
         weights, activation = gains.typical(rows)
-        blamed = gains.culprit(rows)
+        blamed = gains.culprit(record, rows)
         kinds = sorted({site.type for site in record.sites("activation")}) or ["activation"]
         through = " and ".join(kinds)
         product = f"each layer passes on {weights:.2f} of the gradient through its weights and {activation:.2f} through its {through}"
