@@ -33,6 +33,7 @@ from gradwell.watch.source import user_line
 
 PENDING = 512  # readings after which they are fetched from the device and written
 LOSE = 0.8  # seconds of readings that a kill may cost
+SLOW = 0.002  # seconds; in steps that take as long the few microseconds of a look at one gradient do not count
 IMPATIENCE = 64  # backward passes without any optimizer step, after which each pass counts as a step
 
 P = ParamSpec("P")
@@ -86,6 +87,7 @@ class Watcher:
         self._root: Any = None
         self._pole: str | None = None
         self._sentinels: weakref.WeakKeyDictionary[Any, weakref.ref[Tensor]] = weakref.WeakKeyDictionary()
+        self._known: set[int] = set()  # optimizers that were seen to step
         self._unseen: set[str] = set()
         self._traced: set[str] = set()  # kinds of non-finite values whose origin was looked for
         self._flushed = self._ticked = time.monotonic()
@@ -175,42 +177,24 @@ class Watcher:
         elif value.numel() == 1:
             self.losses.value(value.detach().reshape(()), line, self.step)
 
-    @probe("gradients")
     def after_backward(self) -> None:
         """The backward pass is done; the gradients are there."""
-        if not self._sampled or self._root is None or torch._C._current_graph_task_id() != -1:
-            return
-        with torch.no_grad():
-            self.layers.backward(self.step)
-            self.schedule.spent += self.layers.seconds()
-            self._pole = self.poles.first()
+        if self._sampled and self._root is not None and torch._C._current_graph_task_id() == -1:
+            self._collect()
 
-    @probe("optimizers")
     def before_step(self, optimizer: Any) -> None:
         """An optimizer is about to change its weights."""
-        if self.record is None:
-            return
-        self.optimizers.add(optimizer, self.registry.age)
-        self._closure = not self._began and not self._stepped_now  # it calls backward itself, as LBFGS does
-        if not self._closure:
-            self._trace_gradients(optimizer)
-        if self._sampled:
-            with torch.no_grad():
-                self.optimizers.before(optimizer)
-                if not self._closure:
-                    self.optimizers.gradients(optimizer, self.step, self._clipped)
+        if self.record is not None:
+            self._closure = not self._began and not self._stepped_now  # it calls backward itself, as LBFGS does
+            if self._sampled or self._pace >= SLOW or id(optimizer) not in self._known:
+                self._look_at_gradients(optimizer)
 
-    @probe("optimizers")
     def after_step(self, optimizer: Any) -> None:
         """An optimizer has changed its weights."""
-        if self.record is None:
-            return
-        if self._sampled:
-            with torch.no_grad():
-                if self._closure:
-                    self.optimizers.gradients(optimizer, self.step, self._clipped)
-                self.optimizers.after(optimizer, self.step, self._since, self._fresh == 0 if self._fresh + self._stale else None)
-        self._updated()
+        if self.record is not None:
+            if self._sampled:
+                self._look_at_update(optimizer)
+            self._updated()
 
     @probe("clipping")
     def after_scaler_step(self) -> None:
@@ -238,7 +222,8 @@ class Watcher:
     def _updated(self) -> None:
         """The weights were changed; the next backward pass begins a new step."""
         self._began, self._stepped, self._stepped_now, self._root = False, True, True, None
-        self._tick()
+        if self._pace > LOSE / 8:  # the next step may come too late
+            self._tick()
 
     def _close_step(self) -> None:
         """A step is over: account for what looking at it cost."""
@@ -252,7 +237,7 @@ class Watcher:
         now = time.monotonic()
         self._pace, self._ticked = max(now - self._ticked, self._pace / 2), now
         if len(self._pending) >= PENDING or now - self._flushed + self._pace > LOSE:
-            self._flush()
+            self.write()
 
     # the probes
 
@@ -270,6 +255,33 @@ class Watcher:
             self._look_inside(parts)
             self._look_at_leaves(graph.leaves(order))
             self.poles.hook(order)
+
+    @probe("gradients")
+    def _collect(self) -> None:
+        """Read what the hooks of the graph saw during the backward pass."""
+        with torch.no_grad():
+            self.layers.backward(self.step)
+            self.schedule.spent += self.layers.seconds()
+            self._pole = self.poles.first()
+
+    @probe("optimizers")
+    def _look_at_gradients(self, optimizer: Any) -> None:
+        self.optimizers.add(optimizer, self.registry.age)
+        self._known.add(id(optimizer))
+        with torch.no_grad():
+            if not self._closure:
+                self._trace_gradients(optimizer)
+            if self._sampled:
+                self.optimizers.before(optimizer)
+                if not self._closure:
+                    self.optimizers.gradients(optimizer, self.step, self._clipped)
+
+    @probe("optimizers")
+    def _look_at_update(self, optimizer: Any) -> None:
+        with torch.no_grad():
+            if self._closure:
+                self.optimizers.gradients(optimizer, self.step, self._clipped)
+            self.optimizers.after(optimizer, self.step, self._since, self._fresh == 0 if self._fresh + self._stale else None)
 
     @probe("layers")
     def _look_inside(self, parts: list[graph.Part]) -> None:
@@ -297,7 +309,10 @@ class Watcher:
 
     @probe("non-finite values")
     def _trace_gradients(self, optimizer: Any) -> None:
-        """Look for a gradient that is not finite: in one that stands for all at every step, in all when sampled or when it is not."""
+        """Look for a gradient that is not finite: in one that stands for all, and in all on sampled steps or when that one is not.
+
+        Where steps are so quick that even this would cost, only sampled ones are looked at; what is missed there ends as a NaN loss.
+        """
         if self._traced or getattr(optimizer, "found_inf", None) is not None:
             return
         sentinel = self._sentinels.get(optimizer, lambda: None)()
