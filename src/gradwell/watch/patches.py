@@ -55,6 +55,7 @@ def patched() -> list[Callable[[], object]]:
         before.remove, after.remove,
         patch(torch.autograd, "backward", lambda *_, **__: tell("after_backward"),
               before=lambda *args, **kwargs: tell("on_backward", args[0] if args else kwargs.get("tensors"))),
+        patch(torch, "compile", lambda result, *_, **__: tell("on_compile", result)),
         patch(optim.Optimizer, "__init__", lambda _, optimizer, *__, **___: tell("on_optimizer", optimizer)),
         *(patch(owner, "clip_grad_norm_", lambda norm, _=None, max_norm=None, *__, **___: tell("on_clip", norm, max_norm))
           for owner in (torch.nn.utils, clip_grad)),

@@ -138,7 +138,7 @@ class Registry:
             number = self._unnamed.setdefault(id(parameter), len(self._unnamed))
             return Named(f"tensor{number}", "x".join(map(str, parameter.shape)))
         module, own = owned
-        path = [name for _, name in self.ancestors(module)][::-1]
+        path = [name for _, name in self.ancestors(module) if name != "_orig_mod"][::-1]  # torch.compile's own
         root = self.root(module)
         if many or not path:
             path.insert(0, type(root).__name__)

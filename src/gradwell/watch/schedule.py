@@ -58,5 +58,7 @@ class Schedule:
         self.samples += 1
 
     def end(self) -> None:
-        """A sampled step is over; remember the dearest of late, forgetting slowly."""
-        self._cost = max(self.spent - self._before, 0.8 * self._cost) if self.samples > 1 else 0.0  # the first one warms up
+        """A sampled step is over; expect the next to cost what the last few did on average. The first one warms up and does not count."""
+        if self.samples > 1:
+            cost = self.spent - self._before
+            self._cost = cost if self.samples == 2 else 0.7 * self._cost + 0.3 * cost

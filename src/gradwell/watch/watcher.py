@@ -22,6 +22,7 @@ from gradwell.doctor import signals
 from gradwell.doctor.record import Record
 from gradwell.errors import GradwellError
 from gradwell.watch import graph, nonfinite, sample
+from gradwell.watch.compiled import Compiled
 from gradwell.watch.layers import Layers
 from gradwell.watch.losses import Line, Losses
 from gradwell.watch.optimizers import Optimizers, parameters
@@ -87,6 +88,7 @@ class Watcher:
         self._root: Any = None
         self._pole: str | None = None
         self._sentinels: weakref.WeakKeyDictionary[Any, weakref.ref[Tensor]] = weakref.WeakKeyDictionary()
+        self._compiled = Compiled()
         self._known: set[int] = set()  # optimizers that were seen to step
         self._unseen: set[str] = set()
         self._traced: set[str] = set()  # kinds of non-finite values whose origin was looked for
@@ -138,6 +140,12 @@ class Watcher:
             self.optimizers.add(optimizer, self.registry.age)
         else:
             self._early.append((weakref.ref(optimizer), self.registry.age))
+
+    @probe("compiled")
+    def on_compile(self, result: Any) -> None:
+        """A model or a function was compiled."""
+        if isinstance(result, torch.nn.Module):
+            self._compiled.follow(result)
 
     @probe("clipping")
     def on_scale(self, loss: Any, scaled: Any) -> None:
@@ -222,6 +230,7 @@ class Watcher:
     def _updated(self) -> None:
         """The weights were changed; the next backward pass begins a new step."""
         self._began, self._stepped, self._stepped_now, self._root = False, True, True, None
+        self._compiled.calls.clear()
         if self._pace > LOSE / 8:  # the next step may come too late
             self._tick()
 
@@ -254,6 +263,7 @@ class Watcher:
         if self._sampled:
             self._look_inside(parts)
             self._look_at_leaves(graph.leaves(order))
+            self._compiled.listen()
             self.poles.hook(order)
 
     @probe("gradients")
@@ -263,6 +273,18 @@ class Watcher:
             self.layers.backward(self.step)
             self.schedule.spent += self.layers.seconds()
             self._pole = self.poles.first()
+        if self._compiled.calls:
+            self._look_into_compiled()
+
+    @probe("compiled")
+    def _look_into_compiled(self) -> None:
+        def look(root: Any) -> None:
+            with torch.no_grad():
+                self.layers.forward(graph.parts(graph.forward_order(root)[0]), self.step)
+
+        if self._compiled.replay(look):
+            with torch.no_grad():
+                self.layers.backward(self.step)
 
     @probe("optimizers")
     def _look_at_gradients(self, optimizer: Any) -> None:
@@ -334,7 +356,7 @@ class Watcher:
     def _note_unseen(self, order: list[Any], whole: bool) -> None:
         if not whole:
             self._unseen.add(f"the graph of the loss has more than {graph.LIMIT} operations; only a part of it was read")
-        if any(graph.operation(node).startswith("CompiledFunction") for node in order):
+        if not self._compiled.calls and any(graph.operation(node).startswith("CompiledFunction") for node in order):
             self._unseen.add("inside a compiled model only losses, gradients and updates are seen; run once with "
                              "TORCH_COMPILE_DISABLE=1 to look at its layers")
 
