@@ -82,19 +82,24 @@ class Poles:
         return next((name for name, inner, outer in seen if bool(outer) and not bool(inner)), None)
 
 
-def sentinel(parameters: list[Any]) -> Any:
-    """A small parameter of the first layers, which stands for all: a NaN on the way down reaches it from every later layer."""
-    trained = [p for p in parameters if p.grad is not None and not p.grad.is_sparse]
-    return min(trained[:max(1, len(trained) // 3)], key=lambda p: p.numel()) if trained else None
-
-
 def bad_gradients(parameters: list[Any], name: Name) -> dict[str, Any] | None:
-    """Which parameters have a gradient that is not finite, the last of them first in blame; None when all are finite."""
-    trained = [p for p in parameters if p.grad is not None]
-    norms = torch._foreach_norm([sample.local(p.grad).detach() for p in trained], 1)
-    if not trained or bool(torch.isfinite(torch.stack([norm.float().to(norms[0].device) for norm in norms])).all()):
+    """Which parameters have a gradient that is not finite; None when all are finite."""
+    trained = [p for p in parameters if p.grad is not None and not p.grad.is_sparse]
+    if not trained:
         return None
-    bad = [p for p in trained if not bool(torch.isfinite(sample.local(p.grad)).all())]
-    if not bad:
-        return None  # the norm overflowed, the gradient did not
-    return {"count": len(bad), "of": len(trained), "all": len(bad) == len(trained), **place(name(bad[-1]))}
+    norms = torch._foreach_norm([sample.local(p.grad).detach() for p in trained], 1)
+    if bool(torch.isfinite(torch.stack([norm.float().to(norms[0].device) for norm in norms])).all()):
+        return None
+    wrong = [p.grad for p in trained]
+    return bad(trained, wrong, name) if any(not is_whole(g) for g in wrong) else None  # or else only the norm overflowed
+
+
+def bad(parameters: list[Any], values: list[Any], name: Name) -> dict[str, Any]:
+    """Which of some parameters have values (or gradients) that are not finite, and the name of the last of them."""
+    wrong = [p for p, value in zip(parameters, values, strict=True) if not is_whole(value)]
+    return {"count": len(wrong), "of": len(parameters), "all": len(wrong) == len(parameters), **place(name(wrong[-1]))}
+
+
+def is_whole(x: Any) -> bool:
+    """Whether a tensor has neither NaN nor infinity."""
+    return bool(torch.isfinite(sample.local(x).detach()).all())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 
-SHARE = 0.6  # of the budget, for what is measured here; the rest is for what is not: calls of hooks, cold caches
+SHARE = 0.5  # of the budget, for what is measured here; the rest is for what is not: calls of hooks, cold caches
 ALLOWANCE = 0.08  # seconds beyond the budget, so that short runs are seen too
 SHORT = 1_000  # steps by which the allowance is given out, evenly over the logarithm of the step
 FIRST = 3  # steps that are always sampled
@@ -26,6 +26,7 @@ class Schedule:
         self._cost = 0.0  # seconds that a sampled step is expected to cost
         self._last = 0
         self._first: float | None = None
+        self._wake = 0.0  # seconds of the run before which the budget cannot allow another sample
         self.samples = 0
 
     @property
@@ -50,7 +51,12 @@ class Schedule:
             return step == 1 or step % self.every == 0
         if step <= FIRST:
             return True
-        return step - self._last >= max(1, self._last // DENSITY) and self._cost <= self.left(step)
+        if step - self._last < max(1, self._last // DENSITY) or self.elapsed < self._wake:
+            return False
+        missing = self._cost - self.left(step)
+        if missing > 0 and step > SHORT:
+            self._wake = self.elapsed + missing / (SHARE * self.budget)
+        return missing <= 0
 
     def begin(self, step: int) -> None:
         """A sampled step begins."""

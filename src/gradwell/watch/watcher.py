@@ -34,7 +34,6 @@ from gradwell.watch.source import user_line
 
 PENDING = 512  # readings after which they are fetched from the device and written
 LOSE = 0.8  # seconds of readings that a kill may cost
-SLOW = 0.002  # seconds; in steps that take as long the few microseconds of a look at one gradient do not count
 IMPATIENCE = 64  # backward passes without any optimizer step, after which each pass counts as a step
 
 P = ParamSpec("P")
@@ -87,7 +86,6 @@ class Watcher:
         self._scaled: tuple[weakref.ref[Tensor], Tensor] | None = None
         self._root: Any = None
         self._pole: str | None = None
-        self._sentinels: weakref.WeakKeyDictionary[Any, weakref.ref[Tensor]] = weakref.WeakKeyDictionary()
         self._compiled = Compiled()
         self._known: set[int] = set()  # optimizers that were seen to step
         self._unseen: set[str] = set()
@@ -173,7 +171,8 @@ class Watcher:
             return
         self._begin()
         value = self._scaled[1] if self._scaled is not None and self._scaled[0]() is root else root
-        self._root, line = root.grad_fn, user_line()
+        line = user_line()
+        self._root = root.grad_fn if self._sampled else None
         number = value.item() if value.device.type == "cpu" and value.numel() == 1 else None
         lost = "loss" not in self._traced and (self._suspect or (number is not None and not math.isfinite(number)))
         new = not self.losses.knows(line)
@@ -194,7 +193,7 @@ class Watcher:
         """An optimizer is about to change its weights."""
         if self.record is not None:
             self._closure = not self._began and not self._stepped_now  # it calls backward itself, as LBFGS does
-            if self._sampled or self._pace >= SLOW or id(optimizer) not in self._known:
+            if self._sampled or id(optimizer) not in self._known:
                 self._look_at_gradients(optimizer)
 
     def after_step(self, optimizer: Any) -> None:
@@ -229,7 +228,7 @@ class Watcher:
 
     def _updated(self) -> None:
         """The weights were changed; the next backward pass begins a new step."""
-        self._began, self._stepped, self._stepped_now, self._root = False, True, True, None
+        self._began, self._stepped, self._stepped_now = False, True, True
         self._compiled.calls.clear()
         if self._pace > LOSE / 8:  # the next step may come too late
             self._tick()
@@ -238,7 +237,7 @@ class Watcher:
         """A step is over: account for what looking at it cost."""
         if self._sampled:
             self.schedule.end()
-        self._sampled = False
+        self._sampled, self._root = False, None
         self._tick()
 
     def _tick(self) -> None:
@@ -291,11 +290,10 @@ class Watcher:
         self.optimizers.add(optimizer, self.registry.age)
         self._known.add(id(optimizer))
         with torch.no_grad():
-            if not self._closure:
-                self._trace_gradients(optimizer)
             if self._sampled:
                 self.optimizers.before(optimizer)
                 if not self._closure:
+                    self._trace_gradients(optimizer)
                     self.optimizers.gradients(optimizer, self.step, self._clipped)
 
     @probe("optimizers")
@@ -323,35 +321,32 @@ class Watcher:
 
     @probe("non-finite values")
     def _trace_loss(self, order: list[Any], parts: list[graph.Part], line: Line, value: Tensor) -> None:
-        """Find where a loss that is not finite came from."""
+        """Find where a loss that is not finite came from.
+
+        When it came from the weights, while the loss before it was finite, the update between them had a gradient that was not.
+        """
         assert self.record is not None
-        self._traced.add("loss")
         facts = nonfinite.first(order, parts, self.registry.name) | {"value": str(float(value.sum()))}
         self.record.fact(signals.NON_FINITE.name, self.losses.site(line, 0, "loss"), self.step, facts)
+        if facts["what"] == "weight" and not self._traced and self.step > 1:
+            self._note_gradient(nonfinite.bad(graph.leaves(order), graph.leaves(order), self.registry.name), order, self.step - 1)
+        self._traced.add("loss")
 
     @probe("non-finite values")
     def _trace_gradients(self, optimizer: Any) -> None:
-        """Look for a gradient that is not finite: in one that stands for all, and in all on sampled steps or when that one is not.
-
-        Where steps are so quick that even this would cost, only sampled ones are looked at; what is missed there ends as a NaN loss.
-        """
+        """Look for a gradient that is not finite; a GradScaler's own optimizers see to that themselves."""
         if self._traced or getattr(optimizer, "found_inf", None) is not None:
             return
-        sentinel = self._sentinels.get(optimizer, lambda: None)()
-        if sentinel is None:
-            sentinel = nonfinite.sentinel(parameters(optimizer))
-            if sentinel is None:
-                return
-            self._sentinels[optimizer] = weakref.ref(sentinel)
-        if self._sampled or (sentinel.device.type == "cpu" and sentinel.grad is not None and not math.isfinite(sentinel.grad.sum().item())):
-            held = [p for p in parameters(optimizer) if p.grad is not None and not p.grad.is_sparse]
-            bad = nonfinite.bad_gradients(held, self.registry.name)
-            if bad is not None and self.record is not None:
-                self._traced.add("gradient")
-                order = graph.forward_order(self._root)[0] if self._root is not None else []
-                suspects = sorted({graph.operation(node) for node in order} & nonfinite.POLES)
-                bad |= {"operation": self._pole if self._sampled else None, "suspects": suspects}
-                self.record.fact(signals.NON_FINITE_GRADIENT.name, 0, self.step, bad)
+        bad = nonfinite.bad_gradients(parameters(optimizer), self.registry.name)
+        if bad is not None:
+            self._note_gradient(bad, graph.forward_order(self._root)[0] if self._root is not None else [], self.step)
+
+    def _note_gradient(self, bad: dict[str, Any], order: list[Any], step: int) -> None:
+        assert self.record is not None
+        self._traced.add("gradient")
+        suspects = sorted({graph.operation(node) for node in order} & nonfinite.POLES)
+        facts = bad | {"operation": self._pole if step == self.step else None, "suspects": suspects}
+        self.record.fact(signals.NON_FINITE_GRADIENT.name, 0, step, facts)
 
     def _note_unseen(self, order: list[Any], whole: bool) -> None:
         if not whole:
