@@ -35,7 +35,7 @@ def python(*arguments: str | Path, cwd: Path, **options) -> subprocess.Completed
     return execute([sys.executable, *map(str, arguments)], cwd, **options)
 
 
-def execute(command: list[str], cwd: Path, env: dict[str, str] | None = None, **options) -> subprocess.CompletedProcess[str]:
+def execute(command, cwd, env=None, **options):
     base = {key: value for key, value in os.environ.items() if key not in ("COLUMNS", "PYTHONPATH", "GRADWELL_RUN")}
     options = {"input": "", "timeout": 120} | options
     return subprocess.run(command, cwd=cwd, env=base | (env or {}), capture_output=True, text=True, check=False, **options)

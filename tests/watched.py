@@ -16,7 +16,7 @@ def observe(run: Run) -> gradwell.Session:
     return session
 
 
-def codes(session: gradwell.Session) -> set[str]:
+def codes(session):
     """The codes of everything that is found in a session, folded consequences included."""
 
     def inside(findings):

@@ -167,7 +167,8 @@ print("ran")
 """)
     done = gradwell("run", "--run-dir", "r", "--every", "1", "train.py", cwd=tmp_path)
     assert (done.stdout, done.returncode) == ("ran\n", 0)
-    assert re.match(r"gradwell: the record could not be written any more, from step \d+ of the run on: [^\n]+\ngradwell: ", done.stderr), done.stderr
+    lost = r"gradwell: the record could not be written any more, from step \d+ of the run on: [^\n]+\ngradwell: "
+    assert re.match(lost, done.stderr), done.stderr
     assert "the record has no end" in done.stderr
 
 

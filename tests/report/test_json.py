@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from jsonschema import Draft202012Validator, ValidationError  # type: ignore[import-untyped]  # it comes without types
+from jsonschema import Draft202012Validator, ValidationError
 
 from gradwell.doctor.judge import Verdict
 from gradwell.doctor.learned import Learned

@@ -70,7 +70,8 @@ def test_what_the_script_opens_and_warns_of_stays_its_own(tmp_path):
 
 
 def test_another_sitecustomize_is_loaded_after_ours(tmp_path):
-    script(tmp_path, "import sys\nsys.theirs = sys.path[:]\nif 'broken' in sys.orig_argv: raise OSError('broken')\n", "other/sitecustomize.py")
+    theirs = "import sys\nsys.theirs = sys.path[:]\nif 'broken' in sys.orig_argv: raise OSError('broken')\n"
+    script(tmp_path, theirs, "other/sitecustomize.py")
     script(tmp_path, "import sys, sitecustomize\nprint(sys.theirs, sitecustomize.__file__)\n")
     env = {"PYTHONPATH": str(tmp_path / "other")}
     compare(python("train.py", cwd=tmp_path, env=env), gradwell("run", "train.py", cwd=tmp_path, env=env))
@@ -181,5 +182,5 @@ def test_a_script_a_module_and_a_command_are_told_apart(tmp_path, monkeypatch):
     assert launcher.command(["sh", "-x"], module=False)[0].endswith("/sh")
     path.chmod(0o755)
     assert launcher.command(["./train.py"], module=False) == [sys.executable, "./train.py"]
-    with pytest.raises(TargetError, match="no script 'nosuch.py' here"):
+    with pytest.raises(TargetError, match=r"no script 'nosuch\.py' here"):
         launcher.command(["nosuch.py"], module=False)

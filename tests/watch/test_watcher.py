@@ -41,7 +41,8 @@ plain = lambda model, x, y: F.cross_entropy(model(x), y)
 def dropout(): return train(mlp(), plain)
 def clipping(): return train(mlp(), plain, before=lambda model: nn.utils.clip_grad_norm_(model.parameters(), 0.1))
 def batch_norm():
-    model = nn.Sequential(nn.Unflatten(1, (1, 2, 4)), nn.Conv2d(1, 4, 1), nn.BatchNorm2d(4), nn.ReLU(inplace=True), nn.Flatten(), nn.Linear(32, 3))
+    model = nn.Sequential(nn.Unflatten(1, (1, 2, 4)), nn.Conv2d(1, 4, 1), nn.BatchNorm2d(4), nn.ReLU(inplace=True), nn.Flatten(),
+                          nn.Linear(32, 3))
     return train(model, plain)
 def workers():
     model, dataset = mlp(), TensorDataset(torch.randn(64, 8), torch.arange(64) % 3)
@@ -111,7 +112,8 @@ def compiled():
     fast = torch.compile(model, backend="aot_eager")
     return train(model, lambda _, x, y: plain(fast, x, y))
 def gan():
-    maker, judge = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 8)), nn.Sequential(nn.Linear(8, 8), nn.LeakyReLU(), nn.Linear(8, 1))
+    maker = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 8))
+    judge = nn.Sequential(nn.Linear(8, 8), nn.LeakyReLU(), nn.Linear(8, 1))
     makes, judges = torch.optim.Adam(maker.parameters()), torch.optim.Adam(judge.parameters())
     for i in range(STEPS):
         fake, real = maker(torch.randn(16, 4)), torch.randn(16, 8)
@@ -175,8 +177,8 @@ def by_hand():
         yield loss
     yield from model.parameters()
 
-for program in (dropout, clipping, batch_norm, workers, lstm, autocast, scaler, closure, accumulation, reentrant, not_reentrant, compiled, gan,
-                evaluation, retained, second_order, transforms, own_optimizer, by_hand):
+for program in (dropout, clipping, batch_norm, workers, lstm, autocast, scaler, closure, accumulation, reentrant, not_reentrant,
+                compiled, gan, evaluation, retained, second_order, transforms, own_optimizer, by_hand):
     torch.manual_seed(7)
     digest = hashlib.sha256()
     for tensor in program():

@@ -34,7 +34,10 @@ def version(value: bool) -> None:
 
 
 @app.callback(invoke_without_command=True)
-def gradwell_(context: typer.Context, _: Annotated[bool, typer.Option("--version", callback=version, is_eager=True, help="Print the version.")] = False) -> None:
+def gradwell_(
+    context: typer.Context,
+    _: Annotated[bool, typer.Option("--version", callback=version, is_eager=True, help="Print the version.")] = False,
+) -> None:
     """Deep learning you can see inside: watch a PyTorch training script and name what is wrong."""
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())

@@ -21,7 +21,9 @@ def runs(folder: Annotated[str, typer.Argument(metavar="[DIR]", help="The folder
 
     if not Path(folder).is_dir():
         raise RecordError(f"there is no folder {folder} here; `gradwell run` makes gradwell-runs, or name another folder")
-    table = Table("run", "script", "steps", "started", "learned", "findings", box=None, header_style="bold")
+    table = Table(box=None, header_style="bold")
+    for name in ("run", "script", "steps", "started", "learned", "findings"):
+        table.add_column(name, overflow="fold", no_wrap=name == "run")  # a name must be whole to be typed again
     for path in sorted(Path(folder).glob("*/record.sqlite"), key=lambda path: path.stat().st_mtime):
         name = path.parent.name
         try:

@@ -17,7 +17,8 @@ from gradwell.errors import TargetError
 from gradwell.watch.settings import VARIABLE, Settings
 
 INJECT = Path(__file__).parent / "inject"
-FORWARDED = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2") if hasattr(signal, name))
+FORWARDED = tuple(
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2") if hasattr(signal, name))
 
 
 def command(target: Sequence[str], module: bool) -> list[str]:

@@ -15,7 +15,7 @@ class Finder:
 
     searching = False
 
-    def find_spec(self, name, path=None, target=None):  # type: ignore[no-untyped-def]
+    def find_spec(self, name, path=None, target=None):
         """Answer for `torch` alone; a script may also ask for it without importing it."""
         if name != "torch" or self.searching:
             return None
@@ -35,13 +35,13 @@ class Finder:
 class Loader:
     """Loads torch by its own loader, then has the watcher started."""
 
-    def __init__(self, loader, finder):  # type: ignore[no-untyped-def]
+    def __init__(self, loader, finder):
         self.loader, self.finder = loader, finder
 
-    def __getattr__(self, name):  # type: ignore[no-untyped-def]
+    def __getattr__(self, name):
         return getattr(self.loader, name)
 
-    def exec_module(self, module):  # type: ignore[no-untyped-def]
+    def exec_module(self, module):
         """Run the module as if we were not here; no frame of ours stays in the traceback of its errors."""
         module.__loader__ = module.__spec__.loader = self.loader
         try:
@@ -55,7 +55,7 @@ class Loader:
             tell("start", str(getattr(module, "__version__", "0.0")))
 
 
-def tell(what, word):  # type: ignore[no-untyped-def]
+def tell(what, word):
     """Call a function of `gradwell.watch.attach`: of this very package, whatever Python runs the script and whatever it has installed."""
     try:
         if "gradwell" not in sys.modules:
@@ -79,12 +79,12 @@ def tell(what, word):  # type: ignore[no-untyped-def]
             print("gradwell: cannot watch this process:", type(error).__name__, error, file=sys.stderr)  # noqa: T201
 
 
-def give_way():  # type: ignore[no-untyped-def]
+def give_way():
     """Load the sitecustomize that this one stands before; what it raises, Python reports as ever."""
     sys.path[:] = [path for path in sys.path if os.path.abspath(path or os.curdir) != HERE]
     ours = sys.modules.pop("sitecustomize")
     try:
-        import sitecustomize  # type: ignore[import-not-found]  # noqa: F401
+        import sitecustomize  # noqa: F401
     finally:
         sys.modules.setdefault("sitecustomize", ours)  # Python's import machinery asks for it once more
 

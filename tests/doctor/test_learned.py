@@ -1,0 +1,71 @@
+"""Whether a run has learned anything."""
+
+import statistics
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gradwell.doctor.learned import Learned, learned, trend
+from gradwell.doctor.record import Record
+
+
+def record(losses, trivial=None):
+    made = Record.create()
+    site = made.site("loss", "loss", "nll")
+    for step, loss in enumerate(losses, 1):
+        made.add("loss", site, step, loss)
+        if trivial is not None:
+            made.add("term_loss", site, step, loss)
+            made.add("trivial_loss", site, step, trivial)
+    return made
+
+
+def test_a_loss_well_below_the_trivial_predictors_has_learned():
+    answer = learned(record([0.7 - 0.01 * i for i in range(50)], trivial=0.693))
+    assert answer.answer == "yes"
+    assert "below the 0.693" in answer.because
+    assert answer.slope == pytest.approx(-1.0)  # per 100 steps
+
+
+def test_a_loss_that_stays_at_the_trivial_predictors_has_not():
+    noise = [0.69 + 0.02 * ((7 * i) % 5 - 2) for i in range(60)]
+    assert learned(record(noise, trivial=0.693)).nothing
+
+
+def test_a_loss_that_ends_as_nan_has_not():
+    answer = learned(record([0.5, 0.4, 0.3, float("nan")], trivial=0.693))
+    assert answer.nothing
+    assert "NaN" in answer.because
+
+
+def test_a_run_that_was_stuck_for_most_of_its_time_is_late():
+    answer = learned(record([0.69] * 80 + [0.69 - 0.02 * i for i in range(20)], trivial=0.693))
+    assert answer.answer == "yes"
+    assert answer.late
+    assert 0.6 < answer.stuck < 0.9
+
+
+def test_without_a_trivial_predictor_the_fall_decides():
+    assert learned(record([10.0 / (i + 1) for i in range(50)])).answer == "yes"
+    assert learned(record([10.0] * 50)).answer == "no"
+    assert learned(record([10.0] * 4)).answer == "unknown"
+
+
+def test_a_run_without_a_loss_is_unknown():
+    assert learned(Record.create()) == Learned("unknown")
+
+
+@given(st.lists(st.floats(-100, 100), min_size=3, max_size=30), st.floats(-5, 5))
+def test_a_straight_line_has_its_own_slope(values, slope):
+    found, error = trend([(i, slope * i) for i in range(len(values))])
+    assert found == pytest.approx(100 * slope, abs=1e-6)
+    assert error == pytest.approx(0.0, abs=1e-6)
+
+
+def test_the_slopes_error_is_that_of_the_textbook():
+    steps, values = [1, 2, 3, 4, 5], [2.0, 1.0, 4.0, 3.0, 5.0]
+    slope, intercept = statistics.linear_regression(steps, values)
+    residual = sum((y - slope * x - intercept) ** 2 for x, y in zip(steps, values, strict=True)) / 3
+    expected = (residual / sum((x - 3) ** 2 for x in steps)) ** 0.5
+    assert trend(list(zip(steps, values, strict=True)))[1] == pytest.approx(100 * expected)
