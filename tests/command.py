@@ -25,12 +25,12 @@ def step(check=None):
 """  # without an optimizer, whose first use takes torch some seconds
 
 
-def gradwell(*arguments: str | Path, cwd: Path, **options) -> subprocess.CompletedProcess[str]:
+def gradwell(*arguments, cwd, **options):
     """Run the command to its end."""
     return execute([GRADWELL, *map(str, arguments)], cwd, **options)
 
 
-def python(*arguments: str | Path, cwd: Path, **options) -> subprocess.CompletedProcess[str]:
+def python(*arguments, cwd, **options):
     """Run the same Python without us."""
     return execute([sys.executable, *map(str, arguments)], cwd, **options)
 

@@ -55,7 +55,7 @@ def folder(tmp_path_factory):
     ("run notes.txt", "notes.txt is not a Python script: line 1: invalid syntax"),
     ("run empty.py", "empty.py is empty; there is nothing to watch"),
     ("run --speed train.py", "No such option: --speed"),
-    ("run --every often train.py", "'often' is not a valid int"),
+    ("run --every often train.py", "Invalid value for '--every'"),
     ("run --fail-on always train.py", "'always' is not one of 'error', 'warning', 'never'"),
     ("run --budget much train.py", "--budget much is no share of the run's time"),
     ("run --budget 300% train.py", "--budget 300% is no share"),

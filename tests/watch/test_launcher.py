@@ -70,8 +70,8 @@ def test_what_the_script_opens_and_warns_of_stays_its_own(tmp_path):
 
 
 def test_another_sitecustomize_is_loaded_after_ours(tmp_path):
-    theirs = "import sys\nsys.theirs = sys.path[:]\nif 'broken' in sys.orig_argv: raise OSError('broken')\n"
-    script(tmp_path, theirs, "other/sitecustomize.py")
+    other = "import sys\nsys.theirs = sys.path[:]\nif 'broken' in sys.orig_argv: raise OSError('broken')\n"
+    script(tmp_path, other, "other/sitecustomize.py")
     script(tmp_path, "import sys, sitecustomize\nprint(sys.theirs, sitecustomize.__file__)\n")
     env = {"PYTHONPATH": str(tmp_path / "other")}
     compare(python("train.py", cwd=tmp_path, env=env), gradwell("run", "train.py", cwd=tmp_path, env=env))
@@ -138,7 +138,7 @@ for i in range(10):
     x = torch.randn(16, 4)
     torch.nn.functional.cross_entropy(model(x), (x[:, 0] > 0).long()).backward()
     for p in model.parameters(): p.grad = None
-print("done", dist.get_rank(), flush=True)
+os.write(1, f"done {dist.get_rank()}\\n".encode())
 dist.destroy_process_group()
 """)
     path = {"PATH": os.path.dirname(sys.executable) + os.pathsep + os.environ["PATH"]}
