@@ -1,66 +1,142 @@
 """Watching from inside a program."""
 
+import subprocess
+import sys
+
 import pytest
 import torch
-from torch import nn
+from torch.nn import functional as F
+from torch.optim import optimizer as optim
 
 import gradwell
+from gradwell.doctor.record import Record
+
+ORIGINAL = torch.autograd.backward, optim.Optimizer.__init__, torch.nn.utils.clip_grad_norm_, torch.amp.GradScaler.scale, torch.amp.GradScaler.step
 
 
-def fit(model, optimizer, steps=12):
+def untouched() -> bool:
+    now = torch.autograd.backward, optim.Optimizer.__init__, torch.nn.utils.clip_grad_norm_, torch.amp.GradScaler.scale, torch.amp.GradScaler.step
+    hooks = optim._global_optimizer_pre_hooks, optim._global_optimizer_post_hooks
+    registered = torch.nn.modules.module._global_parameter_registration_hooks, torch.nn.modules.module._global_module_registration_hooks
+    return all(a is b for a, b in zip(ORIGINAL, now, strict=True)) and not any(hooks) and not any(registered)
+
+
+def train(model, steps=10, softmax=True):
     torch.manual_seed(0)
+    optimizer = torch.optim.SGD(model.parameters(), 0.1)
     for _ in range(steps):
-        x = torch.randn(32, 4)
+        x = torch.randn(16, 4)
         optimizer.zero_grad()
-        nn.functional.cross_entropy(model(x).softmax(1), (x[:, 0] > 0).long()).backward()
+        y = model(x)
+        F.cross_entropy(y.softmax(1) if softmax else y, (x[:, 0] > 0).long()).backward()
         optimizer.step()
 
 
-@pytest.fixture
-def trained():
-    model = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 2))
-    return model, torch.optim.SGD(model.parameters(), lr=0.1)
+def net():
+    return torch.nn.Sequential(torch.nn.Linear(4, 8), torch.nn.ReLU(), torch.nn.Linear(8, 2))
 
 
-def test_a_session_names_what_is_wrong_and_shows_it(trained):
-    with gradwell.watch(*trained) as run:
-        fit(*trained)
+def test_a_block_is_watched_and_reported():
+    model = net()
+    with gradwell.watch(model, every=1) as run:
+        train(model)
+    assert untouched()
     assert [finding.code for finding in run.findings()] == ["GW302"]
+    assert str(run.report()).startswith("gradwell: 1 finding.\n")
     assert "GW302 double-softmax" in str(run.report())
-    assert run.report()._repr_html_().startswith("<iframe")
-    (finding,) = run.findings()
-    assert finding.where.file == __file__
+    page = run.report()._repr_html_()
+    assert page.startswith("<iframe")
+    assert "GW302" in page
+    assert run.report().steps == 10
 
 
-def test_findings_are_there_while_the_block_still_runs(trained):
-    with gradwell.watch(*trained) as run:
-        fit(*trained)
+def test_findings_can_be_asked_for_in_mid_run_and_nothing_is_seen_after_the_block():
+    model = net()
+    with gradwell.watch(model, every=1) as run:
+        assert run.findings() == []
+        train(model)
         assert [finding.code for finding in run.findings()] == ["GW302"]
+    train(model, softmax=False)
+    assert run.record.steps == 10
+    assert run.record.series("loss")[-1][0] == 10
 
 
-def test_nothing_of_ours_is_left_in_torch_after_the_block(trained):
-    before = torch.autograd.backward, torch.nn.utils.clip_grad_norm_, torch.optim.Optimizer.__init__, torch.amp.GradScaler.scale
-    fit(*trained)
-    with pytest.raises(ZeroDivisionError), gradwell.watch(*trained):
-        fit(*trained, steps=1 // 0)
-    assert before == (torch.autograd.backward, torch.nn.utils.clip_grad_norm_, torch.optim.Optimizer.__init__, torch.amp.GradScaler.scale)
+def test_an_error_in_the_block_comes_out_and_what_was_seen_is_kept():
+    model = net()
+    with pytest.raises(ZeroDivisionError), gradwell.watch(model, every=1) as run:
+        train(model)
+        _ = 1 / 0
+    assert untouched()
+    assert [finding.code for finding in run.findings()] == ["GW302"]
+    assert run.record.meta("finished")
 
 
-def test_sessions_inside_each_other_see_the_same(trained):
-    with gradwell.watch(*trained, every=1) as outer, gradwell.watch(*trained, every=1) as inner:
-        fit(*trained)
-    assert outer.record.series("loss") == inner.record.series("loss") != []
+def test_blocks_may_follow_each_other_lie_in_each_other_and_overlap():
+    model = net()
+    outer = gradwell.watch(model, every=1)
+    with outer:
+        train(model, 3)
+        with gradwell.watch(model, every=1) as inner:
+            train(model, 4)
+        train(model, 5)
+    assert (outer.record.steps, inner.record.steps) == (12, 4)
+    assert untouched()
+    first, second = gradwell.watch(model, every=1), gradwell.watch(model, every=1)
+    with first:
+        train(model, 3)
+        second.__enter__()
+        train(model, 4)
+    assert not untouched()
+    train(model, 5)
+    second.__exit__(None, None, None)
+    assert untouched()
+    assert (first.record.steps, second.record.steps) == (7, 9)
+    assert [finding.code for finding in second.findings()] == ["GW302"]
 
 
-def test_a_folder_that_holds_a_record_is_refused(trained, tmp_path):
-    with gradwell.watch(*trained, run_dir=tmp_path / "run"):
-        fit(*trained)
+def test_what_somebody_else_patched_over_ours_stays():
+    def other(*args, **kwargs):
+        return ORIGINAL[0](*args, **kwargs)
+
+    try:
+        with gradwell.watch():
+            torch.autograd.backward = other
+        assert torch.autograd.backward is other
+    finally:
+        torch.autograd.backward = ORIGINAL[0]
+    assert untouched()
+
+
+def test_a_run_folder_keeps_the_record_and_is_not_used_twice(tmp_path):
+    model = net()
+    with gradwell.watch(model, run_dir=tmp_path / "new" / "run", every=1) as run:
+        train(model)
+    assert Record.open(tmp_path / "new" / "run").steps == 10
+    assert run.record.path == tmp_path / "new" / "run" / "record.sqlite"
     with pytest.raises(gradwell.RecordError, match="already holds a record"):
-        gradwell.watch(*trained, run_dir=tmp_path / "run")
+        gradwell.watch(model, run_dir=tmp_path / "new" / "run")
+    (tmp_path / "file").write_text("")
+    for folder in (tmp_path / "file", tmp_path / "file" / "below"):
+        with pytest.raises(gradwell.RecordError, match="cannot make the folder"):
+            gradwell.watch(model, run_dir=folder)
+    assert untouched()
 
 
-def test_a_session_that_saw_no_training_says_so():
-    with gradwell.watch() as run:
-        pass
-    assert run.findings() == []
-    assert "never updated" in str(run.report())
+def test_a_torch_too_old_is_refused(monkeypatch):
+    monkeypatch.setattr(torch, "__version__", "2.3.1+cpu")
+    with pytest.raises(gradwell.DependencyError, match=r"torch 2\.3\.1\+cpu is too old"):
+        gradwell.watch()
+    monkeypatch.setitem(sys.modules, "torch", None)
+    with pytest.raises(gradwell.DependencyError, match="needs PyTorch"):
+        gradwell.watch()
+
+
+@pytest.mark.parametrize("imports", ["gradwell", "gradwell.watch.settings, gradwell", "gradwell, gradwell.watch.launcher", "gradwell.cli.main, gradwell"])
+def test_the_package_loads_neither_torch_nor_numba_and_its_watch_can_be_called(imports):
+    code = f"import sys, {imports}; print(callable(gradwell.watch), sorted(sys.modules.keys() & {{'torch', 'numba', 'numpy'}}))"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "True []\n"
+
+
+def test_the_public_face_is_whole_and_sorted():
+    assert gradwell.__all__ == sorted(gradwell.__all__)
+    assert all(hasattr(gradwell, name) for name in gradwell.__all__)

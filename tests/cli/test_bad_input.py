@@ -56,7 +56,7 @@ def folder(tmp_path_factory):
     ("run empty.py", "empty.py is empty; there is nothing to watch"),
     ("run --speed train.py", "No such option: --speed"),
     ("run --every often train.py", "Invalid value for '--every'"),
-    ("run --fail-on always train.py", "'always' is not one of 'error', 'warning', 'never'"),
+    ("run --fail-on always train.py", "Invalid value for '--fail-on'"),
     ("run --budget much train.py", "--budget much is no share of the run's time"),
     ("run --budget 300% train.py", "--budget 300% is no share"),
     ("run --budget nan train.py", "--budget nan is no share"),
