@@ -1,49 +1,63 @@
-"""Imports point one way: each room knows only those that ARCHITECTURE.md allows it."""
+"""Imports point one way, and `import gradwell` costs nothing."""
 
 import ast
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-HOME = Path(__file__).parents[1] / "src" / "gradwell"
-ROOMS = {
-    "nets": set(), "text": set(), "doctor": set(), "errors": set(),
-    "translate": {"nets", "watch"}, "vision": {"nets", "watch"},
-    "watch": {"doctor", "nets"}, "report": {"doctor"},
+SOURCE = Path(__file__).parents[1] / "src" / "gradwell"
+EVERYTHING = {"cli", "doctor", "errors", "lab", "nets", "report", "session", "text", "translate", "vision", "watch", "__init__"}
+ALLOWED = {
+    "__init__": EVERYTHING, "cli": EVERYTHING, "session": EVERYTHING, "errors": set(),
+    "nets": set(), "text": set(), "doctor": set(),
+    "watch": {"doctor", "nets"}, "report": {"doctor"}, "translate": {"nets", "watch"}, "vision": {"nets", "watch"},
     "lab": {"nets", "text", "watch", "doctor"},
-    "integrations": {"session", "watch", "doctor", "report"},
 }
-ALL = {path.stem for path in HOME.iterdir() if path.suffix == ".py" or path.is_dir()}
-FILES = sorted(path for path in HOME.rglob("*.py") if path.parent != HOME or path.stem == "errors")
+FILES = sorted(SOURCE.rglob("*.py"))
 
 
-def rooms_known(path: Path) -> set[str]:
-    """The rooms that a file imports from, at its top or inside its functions."""
-    known = set()
+def room(path):
+    first = path.relative_to(SOURCE).parts[0]
+    return first.removesuffix(".py")
+
+
+def imported(path):
+    """The rooms that a file imports from, anywhere in it."""
     for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Import):
-            modules = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{path}: imports are absolute"
-            modules = [f"{node.module}.{alias.name}" for alias in node.names] if node.module == "gradwell" else [str(node.module)]
-        else:
-            continue
-        known |= {module.split(".")[1] for module in modules if module.startswith("gradwell.")}
-    return known
+        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        if isinstance(node, ast.ImportFrom) and node.module == "gradwell":
+            names = [f"gradwell.{alias.name}" for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names = [node.module]
+        yield from (name.split(".")[1] for name in names if name.startswith("gradwell."))
 
 
-@pytest.mark.parametrize("path", FILES, ids=[str(path.relative_to(HOME)) for path in FILES])
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(SOURCE)))
 def test_imports_point_one_way(path):
-    room = path.relative_to(HOME).parts[0].removesuffix(".py")
-    if room == "cli":
-        return
-    assert rooms_known(path) <= ROOMS[room] | {room, "errors"}
+    mine = room(path)
+    wrong = {other for other in imported(path) if other not in ALLOWED[mine] | {mine, "errors"}}
+    assert not wrong, f"{mine} may not import {', '.join(wrong)}"
 
 
-def test_only_the_rooms_that_train_or_watch_load_torch_at_once():
-    for path in FILES:
-        room = path.relative_to(HOME).parts[0]
-        if room in ("doctor", "report", "cli", "text"):
-            loads = [node for node in ast.parse(path.read_text()).body if isinstance(node, (ast.Import, ast.ImportFrom))]
-            named = {alias.name for node in loads for alias in node.names} | {str(getattr(node, "module", "")) for node in loads}
-            assert not any(name.split(".")[0] == "torch" for name in named), path
+def test_the_doctor_needs_no_torch():
+    code = "import sys, gradwell.doctor.catalogue as c; c.catalogue(); assert 'torch' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_importing_gradwell_loads_neither_torch_nor_numba_nor_rich():
+    code = "import sys, gradwell; assert not {'torch', 'numba', 'numpy', 'rich', 'typer'} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_watch_stays_a_function_whatever_is_imported_after_it():
+    code = "import gradwell, gradwell.watch.schedule; from gradwell.watch import watcher; assert callable(gradwell.watch)"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_the_public_names_are_sorted_and_there():
+    import gradwell
+
+    assert list(gradwell.__all__) == sorted(gradwell.__all__)
+    assert all(hasattr(gradwell, name) for name in gradwell.__all__)

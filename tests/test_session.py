@@ -6,19 +6,21 @@ import sys
 import pytest
 import torch
 from torch.nn import functional as F
+from torch.nn.modules import module
 from torch.optim import optimizer as optim
 
 import gradwell
 from gradwell.doctor.record import Record
 
-ORIGINAL = torch.autograd.backward, optim.Optimizer.__init__, torch.nn.utils.clip_grad_norm_, torch.amp.GradScaler.scale, torch.amp.GradScaler.step
+PATCHED = ((torch.autograd, "backward"), (optim.Optimizer, "__init__"), (torch.nn.utils, "clip_grad_norm_"),
+           (torch.amp.GradScaler, "scale"), (torch.amp.GradScaler, "step"))
+ORIGINAL = [getattr(*place) for place in PATCHED]
 
 
 def untouched() -> bool:
-    now = torch.autograd.backward, optim.Optimizer.__init__, torch.nn.utils.clip_grad_norm_, torch.amp.GradScaler.scale, torch.amp.GradScaler.step
-    hooks = optim._global_optimizer_pre_hooks, optim._global_optimizer_post_hooks
-    registered = torch.nn.modules.module._global_parameter_registration_hooks, torch.nn.modules.module._global_module_registration_hooks
-    return all(a is b for a, b in zip(ORIGINAL, now, strict=True)) and not any(hooks) and not any(registered)
+    hooks = (optim._global_optimizer_pre_hooks, optim._global_optimizer_post_hooks, module._global_parameter_registration_hooks,
+             module._global_module_registration_hooks)
+    return [getattr(*place) for place in PATCHED] == ORIGINAL and not any(hooks)
 
 
 def train(model, steps=10, softmax=True):
@@ -44,6 +46,7 @@ def test_a_block_is_watched_and_reported():
     assert [finding.code for finding in run.findings()] == ["GW302"]
     assert str(run.report()).startswith("gradwell: 1 finding.\n")
     assert "GW302 double-softmax" in str(run.report())
+    assert run.findings()[0].where.file == __file__
     page = run.report()._repr_html_()
     assert page.startswith("<iframe")
     assert "GW302" in page
@@ -63,9 +66,14 @@ def test_findings_can_be_asked_for_in_mid_run_and_nothing_is_seen_after_the_bloc
 
 def test_an_error_in_the_block_comes_out_and_what_was_seen_is_kept():
     model = net()
-    with pytest.raises(ZeroDivisionError), gradwell.watch(model, every=1) as run:
+    run = gradwell.watch(model, every=1)
+
+    def fail():
         train(model)
-        _ = 1 / 0
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError), run:
+        fail()
     assert untouched()
     assert [finding.code for finding in run.findings()] == ["GW302"]
     assert run.record.meta("finished")
@@ -80,6 +88,7 @@ def test_blocks_may_follow_each_other_lie_in_each_other_and_overlap():
             train(model, 4)
         train(model, 5)
     assert (outer.record.steps, inner.record.steps) == (12, 4)
+    assert [loss for _, loss in outer.record.series("loss")][3:7] == [loss for _, loss in inner.record.series("loss")]
     assert untouched()
     first, second = gradwell.watch(model, every=1), gradwell.watch(model, every=1)
     with first:
@@ -131,12 +140,14 @@ def test_a_torch_too_old_is_refused(monkeypatch):
         gradwell.watch()
 
 
-@pytest.mark.parametrize("imports", ["gradwell", "gradwell.watch.settings, gradwell", "gradwell, gradwell.watch.launcher", "gradwell.cli.main, gradwell"])
-def test_the_package_loads_neither_torch_nor_numba_and_its_watch_can_be_called(imports):
-    code = f"import sys, {imports}; print(callable(gradwell.watch), sorted(sys.modules.keys() & {{'torch', 'numba', 'numpy'}}))"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "True []\n"
+@pytest.mark.parametrize("imports", ["gradwell.watch.settings, gradwell", "gradwell, gradwell.watch.launcher", "gradwell.cli.main"])
+def test_its_watch_can_be_called_whatever_is_imported_first(imports):
+    code = f"import {imports}; print(callable(gradwell.watch))"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "True\n"
 
 
-def test_the_public_face_is_whole_and_sorted():
-    assert gradwell.__all__ == sorted(gradwell.__all__)
-    assert all(hasattr(gradwell, name) for name in gradwell.__all__)
+def test_a_session_that_saw_no_training_says_so():
+    with gradwell.watch() as run:
+        pass
+    assert run.findings() == []
+    assert "never updated" in str(run.report())

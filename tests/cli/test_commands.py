@@ -32,7 +32,8 @@ def test_run_keeps_stdout_to_the_script_and_tells_on_stderr(run):
 def test_fail_on_alone_changes_the_exit_status(run):
     folder, result = run
     assert result.returncode == 3
-    assert gradwell("run", "-q", "--fail-on", "error", "--ignore", "GW302", "train.py", cwd=folder).returncode == 0
+    other = gradwell("run", "-q", "--fail-on", "error", "--ignore", "GW302", "train.py", cwd=folder)
+    assert (other.returncode, other.stdout, other.stderr) == (0, "done\n", "")
 
 
 def test_json_keeps_its_contract(run):
@@ -68,6 +69,25 @@ def test_judge_takes_rules_as_run_does(run):
     assert "GW302" not in without.stdout
 
 
+def test_judge_takes_the_record_itself_and_writes_json_and_page(run):
+    folder, _ = run
+    judged = gradwell("judge", record(run) / "record.sqlite", "--json", "again.json", "--html", "again.html", cwd=folder)
+    assert (judged.returncode, judged.stderr) == (1, "")
+    documents = [json.loads((folder / name).read_text()) for name in ("findings.json", "again.json")]
+    assert documents[0]["findings"] == documents[1]["findings"]
+    assert "GW302" in (folder / "again.html").read_text()
+    to_stdout = gradwell("judge", record(run), "--json", "/dev/stdout", cwd=folder).stdout
+    assert json.loads(to_stdout.partition("\ngradwell: ")[0]) == documents[1]
+    unwritable = gradwell("judge", record(run), "--json", "train.py/x", cwd=folder)
+    assert (unwritable.returncode, unwritable.stderr) == (2, "gradwell: cannot write train.py/x: Not a directory\n")
+
+
+def test_runs_names_a_damaged_record_and_an_empty_folder(run):
+    script(run[0], "", "more/damaged/record.sqlite")
+    assert "is not a record of gradwell" in " ".join(gradwell("runs", "more", cwd=run[0], env={"COLUMNS": "200"}).stdout.split())
+    assert gradwell("runs", record(run), cwd=run[0]).stdout == f"There are no runs in {record(run)}.\n"
+
+
 def test_runs_lists_every_run_by_its_whole_name(run):
     listed = gradwell("runs", cwd=run[0])
     for folder in (run[0] / "gradwell-runs").iterdir():
@@ -82,11 +102,6 @@ def test_rules_and_explain_tell_of_the_rules(run):
     page = gradwell("explain", "dead-relu", cwd=run[0]).stdout
     assert page.startswith("# GW101 dead-relu")
     assert "## Remedy" in page
-
-
-def test_quiet_prints_nothing(run):
-    result = gradwell("run", "--quiet", "train.py", cwd=run[0])
-    assert (result.stdout, result.stderr) == ("done\n", "")
 
 
 def test_all_is_well_is_one_line(run):

@@ -47,6 +47,13 @@ def test_facts_come_in_the_order_in_which_they_were_noted():
     assert [value for _, value in record.facts("chain")] == [[1], {"a": None}, "x"]
 
 
+def test_a_file_whose_name_is_no_text_is_noted_all_the_same(tmp_path):
+    record = Record.create(tmp_path / "record.sqlite")
+    record.site("loss", "loss", file="caf\udce9.py", line=3)
+    record.close()
+    assert Record.open(tmp_path).sites()[0].file == "caf?.py"
+
+
 def foreign(path):
     connection = sqlite3.connect(path)
     connection.execute("create table t (x)")

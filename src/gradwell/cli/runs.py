@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from gradwell.errors import RecordError
+from gradwell.report.words import plain
 
 
 def runs(folder: Annotated[str, typer.Argument(metavar="[DIR]", help="The folder that holds the runs.")] = "gradwell-runs") -> None:
@@ -16,8 +17,7 @@ def runs(folder: Annotated[str, typer.Argument(metavar="[DIR]", help="The folder
     from rich.console import Console
     from rich.table import Table
 
-    from gradwell.doctor.judge import judge
-    from gradwell.doctor.record import Record
+    from gradwell.report.assemble import of_record
 
     if not Path(folder).is_dir():
         raise RecordError(f"there is no folder {folder} here; `gradwell run` makes gradwell-runs, or name another folder")
@@ -27,12 +27,13 @@ def runs(folder: Annotated[str, typer.Argument(metavar="[DIR]", help="The folder
     for path in sorted(Path(folder).glob("*/record.sqlite"), key=lambda path: path.stat().st_mtime):
         name = path.parent.name
         try:
-            record = Record.open(path)
-            verdict = judge(record)
-            started = time.strftime("%Y-%m-%d %H:%M", time.localtime(record.meta("started", 0)))
-            codes = " ".join(finding.code for finding in verdict.shown) or "none"
-            table.add_row(name, record.meta("script", ""), str(record.steps), started, verdict.learned.answer, codes)
+            report = of_record(path)
+            started = time.strftime("%Y-%m-%d %H:%M", time.localtime(report.started))
+            codes = " ".join(finding.code for finding in report.verdict.shown) or "none"
+            table.add_row(name, plain(report.script), str(report.steps), started, report.verdict.learned.answer, codes)
         except RecordError as error:
             table.add_row(name, "", "", "", "", str(error))
-    console = Console(markup=False)
-    console.print(table if table.row_count else f"There are no runs in {folder}.")
+    if table.row_count:
+        Console(markup=False).print(table)
+    else:
+        print(f"There are no runs in {folder}.")

@@ -110,6 +110,7 @@ class Record:
 
     def site(self, kind: str, module: str, type: str = "", file: str | None = None, line: int | None = None) -> int:
         """Register a place and return its id."""
+        file = file and file.encode("utf-8", "replace").decode("utf-8")  # a name that is no text has no place in SQLite
         site = Site(len(self._sites) + 1, kind, module, type, file, line)
         self._sites[site.id] = site
         with self._lock:

@@ -33,9 +33,9 @@ def of_run(folder: Path | None, notices: Iterable[str], rules: Iterable[Rule] | 
     said = tuple(notices)
     if folder is not None:
         records = sorted(folder.glob("record*.sqlite"), key=lambda path: (path.name != "record.sqlite", path.name))
-        kept = [path for path in records if path.stat().st_size]
-        if kept:
-            return judged(Record.open(kept[0]), rules, said)
+        opened = (Record.open(path) for path in records if path.stat().st_size)
+        if (begun := next((record for record in opened if record.meta("started")), None)) is not None:
+            return judged(begun, rules, said)
         said = (*said, "the record could not be written" if records else why_nothing(folder))
     return Report(None, Verdict((), (), Learned("unknown")), said)
 

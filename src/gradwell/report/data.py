@@ -25,6 +25,11 @@ class Report:
         return str(self._meta("script", ""))
 
     @property
+    def started(self) -> float:
+        """When the run began, in seconds since 1970."""
+        return float(self._meta("started", 0.0))
+
+    @property
     def steps(self) -> int:
         """How many times the weights were updated."""
         return self.record.steps if self.record else 0
