@@ -155,14 +155,16 @@ def test_a_script_that_never_trains_is_told_so(tmp_path):
 
 def test_on_a_full_disk_the_script_runs_to_its_end_and_the_summary_says_what_was_lost(tmp_path):
     script(tmp_path, f"""{TRAIN}
-import resource, time
-end = time.time() + 1.5
-for i in range(10): step()
-while time.time() < end:
-    step()
-    if i == 9:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, 60_000))
-        i = 10
+import os, resource, time
+def train(seconds):
+    end = time.time() + seconds
+    while time.time() < end:
+        step()
+        time.sleep(0.005)
+train(1.1)
+full = os.path.getsize("r/record.sqlite-wal")
+resource.setrlimit(resource.RLIMIT_FSIZE, (full, full))
+train(1.1)
 print("ran")
 """)
     done = gradwell("run", "--run-dir", "r", "--every", "1", "train.py", cwd=tmp_path)

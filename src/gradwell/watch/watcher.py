@@ -90,7 +90,7 @@ class Watcher:
         self._known: set[int] = set()  # optimizers that were seen to step
         self._unseen: set[str] = set()
         self._traced: set[str] = set()  # kinds of non-finite values whose origin was looked for
-        self._flushed = self._ticked = time.monotonic()
+        self._flushed, self._ticked = -math.inf, time.monotonic()  # the first step is written at once
         self._pace = LOSE
 
     def start(self) -> None:
