@@ -90,8 +90,8 @@ def bad_gradients(parameters: list[Any], name: Name) -> dict[str, Any] | None:
     norms = torch._foreach_norm([sample.local(p.grad).detach() for p in trained], 1)
     if bool(torch.isfinite(torch.stack([norm.float().to(norms[0].device) for norm in norms])).all()):
         return None
-    wrong = [p.grad for p in trained]
-    return bad(trained, wrong, name) if any(not is_whole(g) for g in wrong) else None  # or else only the norm overflowed
+    gradients = [p.grad for p in trained]
+    return None if all(map(is_whole, gradients)) else bad(trained, gradients, name)  # where all are whole, only the norm overflowed
 
 
 def bad(parameters: list[Any], values: list[Any], name: Name) -> dict[str, Any]:
