@@ -5,6 +5,10 @@ GradwellError
 +-- RecordError       a run's record cannot be read or written
 +-- RuleError         a rule or threshold that does not exist was asked for
 +-- DependencyError   a package that the feature needs is missing or too old
++-- OptionError       an option or argument has a value that is not possible (also a ValueError)
++-- DataError         a text or table cannot be learned from or read (also a ValueError)
++-- ModelFileError    a model file is missing, damaged, or of another kind (also a ValueError)
++-- TrainingError     training cannot go on (also a RuntimeError)
 """
 
 
@@ -26,3 +30,19 @@ class RuleError(GradwellError):
 
 class DependencyError(GradwellError):
     """A package that the feature needs is not installed, or too old."""
+
+
+class OptionError(GradwellError, ValueError):
+    """An option or argument has a value that is not possible."""
+
+
+class DataError(GradwellError, ValueError):
+    """A text or table cannot be learned from or read."""
+
+
+class ModelFileError(GradwellError, ValueError):
+    """A model file is missing, damaged, or of another kind."""
+
+
+class TrainingError(GradwellError, RuntimeError):
+    """Training cannot go on."""

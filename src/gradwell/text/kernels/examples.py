@@ -1,0 +1,191 @@
+"""Lines to examples: which input rows are averaged, and which output rows should answer yes or no.
+
+An example is what one step learns from: the rows to average, and either the labels (softmax, one-vs-all) or a list
+of logistic decisions (a path through the Huffman tree, or the target among drawn negatives).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from gradwell.text.kernels.numeric import below, kernel, mix, prefetch
+
+DENSE, TREE, NEGATIVE = 0, 1, 2
+
+
+class Text(NamedTuple):
+    """The packed text: line i is words[word_ptr[i]:word_ptr[i + 1]], and likewise its n-grams and labels."""
+
+    words: np.ndarray
+    word_ptr: np.ndarray
+    sub: np.ndarray  # the rows of word kind k: sub[sub_ptr[k]:sub_ptr[k + 1]]
+    sub_ptr: np.ndarray
+    grams: np.ndarray
+    gram_ptr: np.ndarray
+    labels: np.ndarray
+    label_ptr: np.ndarray
+    weights: np.ndarray  # of each line, or empty
+    keep: np.ndarray  # chance that subsampling keeps a word, or empty
+
+
+class Targets(NamedTuple):
+    """How a target becomes decisions about output rows."""
+
+    kind: np.int64  # DENSE, TREE or NEGATIVE
+    path: np.ndarray  # TREE: rows from leaf to root ...
+    code: np.ndarray  # ... and the answer at each
+    path_ptr: np.ndarray
+    chance: np.ndarray  # NEGATIVE: alias table over the rows
+    alias: np.ndarray
+    negatives: np.int64
+    class_weight: np.ndarray  # of each label, or empty
+
+
+class Examples(NamedTuple):
+    """Examples laid end to end; `n` in counts[0]."""
+
+    rows: np.ndarray
+    row_ptr: np.ndarray
+    decisions: np.ndarray  # DENSE: labels; else output rows
+    answers: np.ndarray  # of each decision: 1 or 0
+    decision_ptr: np.ndarray
+    weights: np.ndarray
+
+
+@kernel
+def draw(targets, bits):
+    """A row drawn in proportion to the square root of its count (alias method: Walker 1977)."""
+    i = below(bits, targets.chance.shape[0])
+    return i if np.float32((bits & np.uint64(0xFFFFFF)) * np.float32(5.9604645e-08)) < targets.chance[i] else targets.alias[i]
+
+
+@kernel
+def decide(targets, target, bits, decisions, answers, d):
+    """Append the decisions that one target asks for; return their new number."""
+    if targets.kind == DENSE:
+        decisions[d] = target
+        answers[d] = 1
+        return d + 1
+    if targets.kind == TREE:
+        for i in range(targets.path_ptr[target], targets.path_ptr[target + 1]):
+            decisions[d] = targets.path[i]
+            answers[d] = targets.code[i]
+            d += 1
+        return d
+    decisions[d] = target
+    answers[d] = 1
+    d += 1
+    for _ in range(targets.negatives):
+        bits = mix(bits)
+        row = draw(targets, bits)
+        if row != target:  # fastText draws again; with many rows that is the same, with one row it never ends
+            decisions[d] = row
+            answers[d] = 0
+            d += 1
+    return d
+
+
+@kernel
+def add_word(text, word, rows, n, matrix):
+    """Append a word's rows and call them from memory; return the new number."""
+    for s in range(text.sub_ptr[word], text.sub_ptr[word + 1]):
+        rows[n] = text.sub[s]
+        prefetch(matrix, rows[n])
+        n += 1
+    return n
+
+
+@kernel
+def supervised(text, order, start, stop, targets, every_label, seed, out, matrix):
+    """One example a line: all its words and n-grams against one of its labels drawn by lot, or against all."""
+    n = d = e = 0
+    for at in range(start, stop):
+        line = order[at]
+        first, last = text.label_ptr[line], text.label_ptr[line + 1]
+        for w in range(text.word_ptr[line], text.word_ptr[line + 1]):
+            n = add_word(text, text.words[w], out.rows, n, matrix)
+        for g in range(text.gram_ptr[line], text.gram_ptr[line + 1]):
+            out.rows[n] = text.grams[g]
+            prefetch(matrix, text.grams[g])
+            n += 1
+        weight = text.weights[line] if text.weights.shape[0] else np.float32(1)
+        if every_label:
+            for i in range(first, last):
+                d = decide(targets, text.labels[i], seed, out.decisions, out.answers, d)
+        else:
+            bits = mix(seed ^ mix(np.uint64(line)))
+            label = text.labels[first + below(bits, last - first)]
+            d = decide(targets, label, bits, out.decisions, out.answers, d)
+            if targets.class_weight.shape[0]:
+                weight *= targets.class_weight[label]
+        out.weights[e] = weight
+        e += 1
+        out.row_ptr[e] = n
+        out.decision_ptr[e] = d
+    return e
+
+
+@kernel
+def kept(text, line, seed, words):
+    """The words of a line that subsampling leaves; returns their number."""
+    n = 0
+    for w in range(text.word_ptr[line], text.word_ptr[line + 1]):
+        word = text.words[w]
+        if text.keep[word] >= np.float32(1) or chance(mix(seed ^ np.uint64(w))) <= text.keep[word]:
+            words[n] = word
+            n += 1
+    return n
+
+
+@kernel
+def chance(bits):
+    """A number from 0 to 1 out of random bits."""
+    return np.float32(bits >> np.uint64(40)) * np.float32(5.9604645e-08)
+
+
+@kernel
+def skipgram(text, order, start, stop, targets, window, seed, out, matrix, words):
+    """One example a word: its rows against each word around it."""
+    n = d = e = 0
+    for at in range(start, stop):
+        line = order[at]
+        size = kept(text, line, seed, words)
+        for i in range(size):
+            bits = mix(seed ^ mix(np.uint64(text.word_ptr[line] + i)))
+            reach = 1 + below(bits, window)
+            n = add_word(text, words[i], out.rows, n, matrix)
+            for j in range(max(0, i - reach), min(size, i + reach + 1)):
+                if j != i:
+                    bits = mix(bits)
+                    d = decide(targets, words[j], bits, out.decisions, out.answers, d)
+            out.weights[e] = np.float32(1)
+            e += 1
+            out.row_ptr[e] = n
+            out.decision_ptr[e] = d
+    return e
+
+
+@kernel
+def cbow(text, order, start, stop, targets, window, seed, out, matrix, words):
+    """One example a word: the rows of the words around it against the word."""
+    n = d = e = 0
+    for at in range(start, stop):
+        line = order[at]
+        size = kept(text, line, seed, words)
+        for i in range(size):
+            bits = mix(seed ^ mix(np.uint64(text.word_ptr[line] + i)))
+            reach = 1 + below(bits, window)
+            before = n
+            for j in range(max(0, i - reach), min(size, i + reach + 1)):
+                if j != i:
+                    n = add_word(text, words[j], out.rows, n, matrix)
+            if n == before:
+                continue
+            d = decide(targets, words[i], mix(bits), out.decisions, out.answers, d)
+            out.weights[e] = np.float32(1)
+            e += 1
+            out.row_ptr[e] = n
+            out.decision_ptr[e] = d
+    return e

@@ -1,0 +1,80 @@
+"""Examples to better matrices: average the rows, let the loss answer, move the rows.
+
+    h  = 1/n sum over rows of x          hidden
+    x += rate (-dloss/dh) / n            supervised; word vectors take the whole step for each row, as fastText does
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from gradwell.text.kernels.examples import DENSE
+from gradwell.text.kernels.losses import binary, one_vs_all, softmax
+from gradwell.text.kernels.numeric import kernel, prefetch
+
+
+@kernel
+def average(matrix, rows, start, stop, hidden):
+    """The mean of some rows of a matrix."""
+    hidden[:] = 0
+    for i in range(start, stop):
+        r = rows[i]
+        for j in range(hidden.shape[0]):
+            hidden[j] += matrix[r, j]
+    scale = np.float32(1) / np.float32(max(stop - start, 1))
+    for j in range(hidden.shape[0]):
+        hidden[j] *= scale
+    return scale
+
+
+@kernel
+def respond(examples, e, kind, every_label, output, rate, hidden, gradient, scores, class_weight):
+    """Let the loss answer one example: fill the gradient, move the output rows, return the loss."""
+    loss = 0.0
+    first, last = examples.decision_ptr[e], examples.decision_ptr[e + 1]
+    rate *= examples.weights[e]
+    if kind != DENSE:
+        for d in range(first, last):
+            loss += binary(hidden, output, examples.decisions[d], np.float32(examples.answers[d]), rate, gradient)
+    elif every_label:
+        loss = one_vs_all(hidden, output, examples.decisions, first, last, rate, gradient, scores, class_weight)
+    else:
+        for d in range(first, last):
+            loss += softmax(hidden, output, examples.decisions[d], rate, gradient, scores)
+    return loss
+
+
+@kernel
+def learn(examples, n, kind, every_label, normalize, rate, slope, matrix, output, scratch, scores, class_weight):
+    """Learn from n examples in turn; the rate changes by `slope` from one to the next. Returns the sum of losses."""
+    hidden, gradient = scratch[0], scratch[1]
+    loss = 0.0
+    for e in range(n):
+        start, stop = examples.row_ptr[e], examples.row_ptr[e + 1]
+        if kind != DENSE and e + 1 < n:
+            for d in range(examples.decision_ptr[e + 1], examples.decision_ptr[e + 2]):
+                prefetch(output, examples.decisions[d])
+        scale = average(matrix, examples.rows, start, stop, hidden)
+        gradient[:] = 0
+        loss += respond(examples, e, kind, every_label, output, np.float32(rate + slope * e), hidden, gradient, scores, class_weight)
+        if normalize:
+            for j in range(gradient.shape[0]):
+                gradient[j] *= scale
+        for i in range(start, stop):
+            r = examples.rows[i]
+            for j in range(gradient.shape[0]):
+                matrix[r, j] += gradient[j]
+    return loss
+
+
+@kernel
+def merge(shared, own, base):
+    """Add to a shared matrix what this thread has learned since the last time, and take over what others have."""
+    for r in range(shared.shape[0]):
+        for j in range(shared.shape[1]):
+            value = shared[r, j] + (own[r, j] - base[r, j])
+            shared[r, j] = value
+            own[r, j] = value
+            base[r, j] = value

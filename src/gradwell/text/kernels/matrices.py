@@ -1,0 +1,45 @@
+"""Filling matrices and tables."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from gradwell.text.kernels.numeric import kernel, mix
+
+
+@kernel
+def uniform(matrix, first, dim, keys, seed):
+    """Fill matrix[first:, :dim] with numbers from -1/dim to 1/dim that depend only on the seed, the row's key and the column."""
+    scale = np.float32(2.0 / dim / 16777216.0)
+    low = np.float32(-1.0 / dim)
+    for r in range(keys.shape[0]):
+        bits = mix(seed ^ mix(np.uint64(keys[r])))
+        for j in range(dim):
+            matrix[first + r, j] = low + np.float32((bits + np.uint64(j) * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(40)) * scale
+
+
+@kernel
+def alias_table(chance, alias, stack):
+    """Build an alias table in place: `chance` comes as weights with mean 1, `stack` is as long."""
+    n = chance.shape[0]
+    small, large = 0, n
+    for i in range(n):
+        if chance[i] < 1:
+            stack[small] = i
+            small += 1
+        else:
+            large -= 1
+            stack[large] = i
+    while small > 0 and large < n:
+        small -= 1
+        less, more = stack[small], stack[large]
+        alias[less] = more
+        chance[more] -= 1 - chance[less]
+        if chance[more] < 1:
+            large += 1
+            stack[small] = more
+            small += 1
+    for i in range(small):
+        chance[stack[i]] = 1
+    for i in range(large, n):
+        chance[stack[i]] = 1

@@ -1,0 +1,92 @@
+"""What every kernel is built from: the compiler's settings, a fast exponential, random bits, and a hint to the memory.
+
+`kernel` compiles with Numba: without the GIL, kept on disk, and allowed to reorder sums (so that they use the
+processor's wide registers) but not to assume that numbers are finite.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numba
+import numpy as np
+from llvmlite import ir
+from numba.core import cgutils, types
+from numba.extending import intrinsic
+
+FLAGS = {"reassoc", "contract", "arcp", "nsz"}
+kernel = numba.njit(nogil=True, cache=True, fastmath=FLAGS, error_model="numpy")
+inner = numba.njit(nogil=True, cache=True, fastmath=FLAGS, error_model="numpy", inline="never")
+
+LOG2E = np.float32(1.4426950408889634)
+LN2 = np.float32(0.6931471805599453)
+ROUND = np.float32(12582912.0)  # 1.5 * 2^23: adding and taking it away again rounds to a whole number
+
+
+@intrinsic
+def as_float(typingctx: Any, bits: Any) -> Any:  # noqa: ARG001
+    """The float32 that has these 32 bits."""
+
+    def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:  # noqa: ARG001
+        return builder.bitcast(arguments[0], ir.FloatType())
+
+    return types.float32(types.int32), codegen
+
+
+@intrinsic
+def prefetch(typingctx: Any, matrix: Any, row: Any) -> Any:  # noqa: ARG001
+    """Ask the memory for a row of a matrix that will be needed soon; no result."""
+
+    def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        array = context.make_array(signature.args[0])(context, builder, arguments[0])
+        index = builder.sext(arguments[1], ir.IntType(64)) if arguments[1].type.width < 64 else arguments[1]
+        stride = cgutils.unpack_tuple(builder, array.strides)[0]
+        address = builder.add(builder.ptrtoint(array.data, ir.IntType(64)), builder.mul(index, stride))
+        byte, word = ir.IntType(8).as_pointer(), ir.IntType(32)
+        function = cgutils.get_or_insert_function(
+            builder.module, ir.FunctionType(ir.VoidType(), [byte, word, word, word]), "llvm.prefetch.p0"
+        )
+        for line in range(2):
+            where = builder.inttoptr(builder.add(address, ir.Constant(ir.IntType(64), 64 * line)), byte)
+            builder.call(function, [where, ir.Constant(word, 1), ir.Constant(word, 3), ir.Constant(word, 1)])
+        return context.get_dummy_value()
+
+    return types.void(matrix, row), codegen
+
+
+@kernel
+def exp(x: np.float32) -> np.float32:
+    """e^x to about six digits, in steps that the compiler can do for many numbers at once."""
+    x = min(max(x, np.float32(-87.0)), np.float32(88.0))
+    shifted = x * LOG2E + ROUND
+    whole = shifted - ROUND
+    r = x - whole * LN2
+    p = np.float32(1 / 720)
+    p = p * r + np.float32(1 / 120)
+    p = p * r + np.float32(1 / 24)
+    p = p * r + np.float32(1 / 6)
+    p = p * r + np.float32(0.5)
+    p = p * r + np.float32(1)
+    p = p * r + np.float32(1)
+    return p * as_float((np.int32(whole) + np.int32(127)) << np.int32(23))
+
+
+@kernel
+def sigmoid(x: np.float32) -> np.float32:
+    """1 / (1 + e^-x)."""
+    return np.float32(1) / (np.float32(1) + exp(-x))
+
+
+@kernel
+def mix(x: np.uint64) -> np.uint64:
+    """Scramble 64 bits, so that neighbouring numbers give unrelated ones (splitmix64)."""
+    x = np.uint64(x) + np.uint64(0x9E3779B97F4A7C15)
+    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return x ^ (x >> np.uint64(31))
+
+
+@kernel
+def below(bits: np.uint64, n: np.int64) -> np.int64:
+    """A number from 0 to n - 1, evenly spread, from 64 random bits."""
+    return np.int64(((bits >> np.uint64(32)) * np.uint64(n)) >> np.uint64(32))

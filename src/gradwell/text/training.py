@@ -1,0 +1,243 @@
+"""The loop: epochs over packed text, threads without a lock, a rate that falls to nothing.
+
+Hogwild (Niu et al. 2011): all threads add to one matrix and now and then overwrite each other, which costs less than
+waiting. Where every step touches every output row (softmax, one-vs-all), each thread instead works on a copy of the
+output matrix and adds what it learned to the shared one after every few lines: two processors that write the same
+rows all the time are slower than one.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from gradwell.errors import TrainingError
+from gradwell.text import sampling
+from gradwell.text.corpus import Corpus
+from gradwell.text.dictionary import Floats, Longs
+from gradwell.text.kernels import examples, learning, matrices
+from gradwell.text.options import Options
+from gradwell.text.tree import Tree
+
+WORK_AT_ONCE = 16_384  # rows and decisions in a thread's hand; they fit its cache
+LINES_BETWEEN_MERGES = 32  # of all threads together
+LINE = 16  # float32 in a cache line; rows start on one
+
+
+@dataclass
+class Progress:
+    """Where training is, for whoever shows it."""
+
+    epoch: int
+    epochs: int
+    share: float  # of all the work, 0 to 1
+    loss: float
+    words_per_second: float
+    lr: float
+
+
+@dataclass
+class State:
+    """What training changes, and what it takes to go on: the matrices and the epochs done."""
+
+    matrix: Floats  # (rows + 1, dim rounded up); the last row stays zero
+    output: Floats
+    epoch: int = 0
+
+
+def aligned(rows: int, columns: int) -> Floats:
+    """A matrix of zeros whose rows are whole cache lines."""
+    width = -(-columns // LINE) * LINE
+    block = np.zeros(rows * width + LINE, np.float32)
+    start = (-block.ctypes.data % 64) // 4
+    return block[start : start + rows * width].reshape(rows, width)
+
+
+def fresh(corpus: Corpus, options: Options) -> State:
+    """Matrices at the start: input rows between -1/dim and 1/dim, output rows zero."""
+    dictionary = corpus.dictionary
+    matrix = aligned(corpus.rows + 1, options.dim)
+    matrices.uniform(matrix, 0, options.dim, keys(corpus, 0), np.uint64(options.seed % 2**64))
+    outputs = dictionary.nlabels if options.model == "supervised" else dictionary.nwords
+    return State(matrix, aligned(outputs, options.dim))
+
+
+def keys(corpus: Corpus, first: int) -> Longs:
+    """Of each row from `first` on, its number in fastText's full matrix: chance depends on it and not on our order."""
+    dictionary = corpus.dictionary
+    numbers = np.arange(corpus.rows, dtype=np.int64)
+    if dictionary.rows_of_bucket is not None:
+        used = np.flatnonzero(dictionary.rows_of_bucket >= 0)
+        numbers[dictionary.rows_of_bucket[used]] = dictionary.nwords + used
+    return numbers[first:]
+
+
+class Run:
+    """One training: the packed text, the options, and the state that changes."""
+
+    def __init__(self, corpus: Corpus, options: Options, state: State, class_weight: Floats | None = None, deterministic: bool = False) -> None:
+        self.deterministic = deterministic
+        self.corpus, self.options, self.state = corpus, options, state
+        self.class_weight = np.empty(0, np.float32) if class_weight is None else class_weight
+        self.supervised = options.model == "supervised"
+        self.dense = options.loss in ("softmax", "ova")
+        self.kind = examples.DENSE if self.dense else examples.TREE if options.loss == "hs" else examples.NEGATIVE
+        self.targets = self.make_targets()
+        self.tokens = max(1, corpus.tokens * options.epoch)
+        self.done = corpus.tokens * state.epoch
+        self.stopped = False
+        self.lock = threading.Lock()
+        self.seconds = 0.0
+        self.words_per_second = 0.0
+        self.rows_of_line, self.decisions_of_line, self.examples_of_line = self.bounds()
+
+    def make_targets(self) -> examples.Targets:
+        """How a target becomes decisions, by the loss."""
+        counts = self.corpus.target_counts
+        path = code = alias = np.empty(0, np.int32)
+        path_ptr, chance = np.zeros(1, np.int64), np.empty(0, np.float32)
+        if self.options.loss == "hs":
+            path, code, path_ptr = Tree.of(counts).paths()
+        elif self.options.loss == "ns":
+            chance, alias = sampling.negatives(counts)
+        return examples.Targets(self.kind, path, code, path_ptr, chance, alias, self.options.neg, self.class_weight)
+
+    def bounds(self) -> tuple[Longs, Longs, Longs]:
+        """Of each line, the most rows, decisions and examples that it can become."""
+        text, options = self.corpus.text, self.options
+        words = np.diff(text.word_ptr)
+        subwords = np.concatenate([[0], np.cumsum(np.diff(text.sub_ptr)[text.words])]).astype(np.int64)
+        rows = subwords[text.word_ptr[1:]] - subwords[text.word_ptr[:-1]] + np.diff(text.gram_ptr)
+        a_target = {"softmax": 1, "ova": 1, "ns": 1 + options.neg}.get(options.loss) or int(np.diff(self.targets.path_ptr).max(initial=1))
+        if self.supervised:
+            each = np.diff(text.label_ptr) if options.loss == "ova" else np.ones_like(words)
+            return rows, each * a_target, np.ones_like(words)
+        if options.model == "cbow":
+            return rows * 2 * options.ws, words * a_target, words
+        return rows, words * 2 * options.ws * a_target, words
+
+    def order(self) -> Longs:
+        """The lines in this epoch's order."""
+        rng = np.random.default_rng([self.options.seed % 2**64, self.state.epoch])
+        return self.corpus.lines[rng.permutation(len(self.corpus.lines))]
+
+    def chunks(self, order: Longs) -> Longs:
+        """Where to cut the order into pieces of about equal work."""
+        work = np.cumsum((self.rows_of_line + self.decisions_of_line)[order])
+        piece = work // WORK_AT_ONCE
+        if self.apart:
+            often = np.full(len(order), max(1, LINES_BETWEEN_MERGES // self.options.threads))
+            if self.state.epoch == 0:  # all rows move the same way at first, and threads that do not know of each other go too far
+                often = np.minimum(often, 1 + np.arange(len(order)) // LINES_BETWEEN_MERGES)
+            piece = piece + np.cumsum(1 / often).astype(np.int64)
+        cuts = np.flatnonzero(np.diff(piece)) + 1
+        return np.concatenate([[0], cuts, [len(order)]]).astype(np.int64)
+
+    @property
+    def apart(self) -> bool:
+        """Whether each thread works on its own copy of the output matrix."""
+        return self.dense and self.options.threads > 1
+
+    def buffers(self, order: Longs, cuts: Longs) -> examples.Examples:
+        """Room for the examples of any one chunk."""
+
+        def most(of_line: Longs) -> int:
+            total = np.concatenate([[0], np.cumsum(of_line[order])])
+            return int(np.diff(total[cuts]).max(initial=1))
+
+        rows, decisions, n = most(self.rows_of_line), most(self.decisions_of_line), most(self.examples_of_line)
+        return examples.Examples(
+            np.empty(rows, np.int32), np.zeros(n + 1, np.int64), np.empty(decisions, np.int32), np.empty(decisions, np.int32),
+            np.zeros(n + 1, np.int64), np.empty(n, np.float32),
+        )
+
+    def epoch(self, show: Callable[[Progress], None] = lambda progress: None) -> float:
+        """Learn once from every line; returns the mean loss. Raises TrainingError when the numbers run away."""
+        order = self.order()
+        cuts = self.chunks(order)
+        pieces = iter(range(len(cuts) - 1))
+        results: list[tuple[float, int]] = []
+        failures: list[BaseException] = []
+        started, words_before = time.perf_counter(), self.done
+
+        def work() -> None:
+            try:
+                self.learn(order, cuts, pieces, results)
+            except BaseException as error:  # noqa: BLE001 - it is raised again where training was called
+                failures.append(error)
+                self.stopped = True
+
+        threads = [threading.Thread(target=work, daemon=True) for _ in range(min(self.options.threads, len(cuts) - 1))]
+        for thread in threads:
+            thread.start()
+        try:
+            for thread in threads:
+                while thread.is_alive():
+                    thread.join(0.1)
+                    elapsed = time.perf_counter() - started
+                    show(self.progress(results, (self.done - words_before) / max(elapsed, 1e-9)))
+        except BaseException:
+            self.stopped = True
+            for thread in threads:
+                thread.join()
+            raise
+        elapsed = time.perf_counter() - started
+        self.seconds += elapsed
+        self.words_per_second = self.corpus.tokens / max(elapsed, 1e-9)
+        if failures:
+            raise failures[0]
+        total, n = sum(loss for loss, _ in results), sum(count for _, count in results)
+        self.state.epoch += 1
+        self.done = self.corpus.tokens * self.state.epoch
+        return total / max(n, 1)
+
+    def progress(self, results: list[tuple[float, int]], speed: float) -> Progress:
+        """Where training is."""
+        recent = results[-200:]
+        loss = sum(a for a, _ in recent) / max(sum(n for _, n in recent), 1)
+        share = min(1.0, self.done / self.tokens)
+        return Progress(self.state.epoch, self.options.epoch, share, loss, speed, self.options.lr * (1 - share))
+
+    def learn(self, order: Longs, cuts: Longs, pieces: Iterator[int], results: list[tuple[float, int]]) -> None:
+        """One thread's work: take a piece of the text, make examples of it, learn from them, until none is left."""
+        options, text, state = self.options, self.corpus.text, self.state
+        room = self.buffers(order, cuts)
+        scratch = aligned(2, options.dim)
+        scores = aligned(1, max(len(state.output), 1))[0][: len(state.output)]
+        words = np.empty(int(np.diff(text.word_ptr).max(initial=1)), np.int32)
+        seed = np.uint64(np.random.default_rng([options.seed % 2**64, state.epoch, 1]).integers(2**63))
+        output = state.output
+        if self.apart:
+            output, base = aligned(*state.output.shape), aligned(*state.output.shape)
+            output[:] = base[:] = state.output
+        while not self.stopped:
+            with self.lock:
+                piece = next(pieces, None)
+                share = self.done / self.tokens
+            if piece is None:
+                break
+            start, stop = cuts[piece], cuts[piece + 1]
+            if self.supervised:
+                n = examples.supervised(text, order, start, stop, self.targets, options.loss == "ova", seed, room, state.matrix)
+            else:
+                make = examples.cbow if options.model == "cbow" else examples.skipgram
+                n = make(text, order, start, stop, self.targets, options.ws, seed, room, state.matrix, words)
+            taken = order[start:stop]
+            size = int((text.word_ptr[taken + 1] - text.word_ptr[taken]).sum())
+            rate, fall = options.lr * (1 - share), options.lr * size / self.tokens / max(n, 1)
+            loss = learning.learn(
+                room, n, self.kind, options.loss == "ova", self.supervised, rate, -fall, state.matrix, output, scratch, scores, self.class_weight
+            )
+            if self.apart:
+                with self.lock:
+                    learning.merge(state.output, output, base)
+            with self.lock:
+                self.done += size
+                results.append((loss, n))
+            if not np.isfinite(loss):
+                raise TrainingError(f"the loss became {loss} in epoch {state.epoch + 1}; lr={options.lr:g} is too high, try {options.lr / 10:g}")
