@@ -16,6 +16,7 @@ from gradwell.cli.rules import rules
 from gradwell.cli.run import run
 from gradwell.cli.runs import runs
 from gradwell.cli.show import show
+from gradwell.cli.text.main import SETTINGS, text
 from gradwell.errors import GradwellError
 
 USAGE = 2  # exit status: what was asked for cannot be done
@@ -24,6 +25,7 @@ app = typer.Typer(name="gradwell", add_completion=False, pretty_exceptions_enabl
 app.command(context_settings={"allow_interspersed_args": False})(run)
 for command in (judge, show, runs, rules, explain):
     app.command()(command)
+app.command(context_settings=SETTINGS)(text)
 
 
 def version(value: bool) -> None:
@@ -50,7 +52,8 @@ def main() -> None:
             setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115 - it stays open to the end
         getattr(sys, name).reconfigure(errors="backslashreplace")  # a name that the terminal cannot show is no reason to stop
     try:
-        status = app(standalone_mode=False)
+        typed = sys.argv[1:]  # `text` reads its flags itself: typer takes longer to start than a small prediction
+        status = text(typed[1:]) if typed[:1] == ["text"] else app(standalone_mode=False)
         sys.stdout.flush()
     except GradwellError as error:
         status = complaint(str(error))

@@ -204,6 +204,8 @@ class _FastText:
                 labels.append(token.decode("utf-8", on_unicode_error))
             elif number >= 0 or not token.startswith(prefix):
                 words.append(token.decode("utf-8", on_unicode_error))
+            if token == hashing.EOS:
+                break
         return words, labels
 
     def save_model(self, path: str | os.PathLike[str]) -> None:

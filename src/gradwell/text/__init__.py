@@ -1,9 +1,27 @@
 """fastText, rebuilt: text classification and word vectors.
 
-`import gradwell.text as fasttext` takes the calls of fastText 0.9.3.
+`import gradwell.text as fasttext` takes the calls of fastText 0.9.3. `gradwell.text.TextClassifier` is a scikit-learn
+estimator; scikit-learn is imported when it is asked for.
 """
+
+from typing import TYPE_CHECKING, Any
 
 from gradwell.text import FastText
 from gradwell.text.FastText import cbow, load_model, skipgram, supervised, tokenize, train_supervised, train_unsupervised
 
+if TYPE_CHECKING:
+    from gradwell.text.classifier import TextClassifier as TextClassifier
+
 __all__ = ["FastText", "cbow", "load_model", "skipgram", "supervised", "tokenize", "train_supervised", "train_unsupervised"]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "TextClassifier":
+        from gradwell.text.classifier import TextClassifier
+
+        return TextClassifier
+    raise AttributeError(f"module 'gradwell.text' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), "TextClassifier"])

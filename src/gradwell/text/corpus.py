@@ -150,20 +150,23 @@ def numbers(found: Scan, dictionary: Dictionary, options: Options) -> tuple[Ints
 def pack(found: Scan, dictionary: Dictionary, options: Options, given: Labels | None = None, weights: Any = None) -> Corpus:
     """The text as rows: those of the dictionary's words, and for each bucket that occurs the next free row.
 
-    `given` are the labels of each line where they do not stand in the text. Raises DataError when no line has both
-    words and labels.
+    With a pruned dictionary there are no new rows, and n-grams that have none are left out. `given` are the labels of
+    each line where they do not stand in the text. Raises DataError when no line has both words and labels.
     """
     word_of, label_of = numbers(found, dictionary, options)
     rows_of_bucket = np.full(options.bucket, -1, np.int32) if dictionary.rows_of_bucket is None else dictionary.rows_of_bucket
     next_row = dictionary.nwords if dictionary.rows_of_bucket is None else int(max(rows_of_bucket.max(initial=-1) + 1, dictionary.nwords))
     kinds = len(found.counts)
     sub_ptr = np.zeros(kinds + 1, np.int64)
-    packing.count_subwords(found.data, found.starts, found.lengths, word_of, options.minn, options.maxn, sub_ptr[1:])
+    lengths = np.where(label_of == WORD, found.lengths, np.int32(-1))  # a label's n-grams are never learned
+    packing.count_subwords(found.data, found.starts, lengths, word_of, options.minn, options.maxn, sub_ptr[1:])
     np.cumsum(sub_ptr, out=sub_ptr)
     sub = np.empty(sub_ptr[-1], np.int32)
     next_row = packing.fill_subwords(
-        found.data, found.starts, found.lengths, word_of, options.minn, options.maxn, options.bucket, rows_of_bucket, next_row, sub_ptr, sub
+        found.data, found.starts, lengths, word_of, options.minn, options.maxn, options.bucket, rows_of_bucket, next_row,
+        dictionary.pruned, sub_ptr, sub,
     )
+    sub = sub[: sub_ptr[-1]]
     supervised = options.model == "supervised"
     store = Store(4 * len(found.tokens))
     lines = len(found.line_ptr) - 1
@@ -177,11 +180,13 @@ def pack(found: Scan, dictionary: Dictionary, options: Options, given: Labels | 
         if given is not None:
             labels, label_ptr = given
         if options.wordNgrams > 1:
-            lengths = np.diff(word_ptr)
-            grams = store.empty(int(sum(np.maximum(lengths - j, 0).sum() for j in range(1, options.wordNgrams))))
+            sizes = np.diff(word_ptr)
+            grams = store.empty(int(sum(np.maximum(sizes - j, 0).sum() for j in range(1, options.wordNgrams))))
             next_row = packing.fill_word_ngrams(
-                words, word_ptr, found.hashes, options.wordNgrams, options.bucket, rows_of_bucket, next_row, grams, gram_ptr
+                words, word_ptr, found.hashes, options.wordNgrams, options.bucket, rows_of_bucket, next_row, dictionary.pruned,
+                grams, gram_ptr,
             )
+            grams = grams[: gram_ptr[-1]]
         sizes = np.empty(lines, np.int64)
         packing.line_sizes(words, word_ptr, sub_ptr, gram_ptr, sizes)
         useful = np.flatnonzero((sizes > 0) & (np.diff(label_ptr) > 0))

@@ -19,11 +19,13 @@ from gradwell.text.dictionary import DROPPED, Dictionary, Floats
 from gradwell.text.model import Matrix, Model
 from gradwell.text.options import LOSSES, MODELS, Options
 from gradwell.text.quantized import CENTROIDS, Quantized
+from gradwell.text.tree import possible_counts
 from gradwell.text.writing import replacing
 
 MAGIC, VERSION = 793712314, 12  # fasttext.cc
 NUMBERS = ("dim", "ws", "epoch", "minCount", "neg", "wordNgrams", "loss", "model", "bucket", "minn", "maxn", "lrUpdateRate")
 ROWS_AT_ONCE = 1 << 16
+EXPANSION = 64  # a file may state in few bytes what takes this many times as many in memory, and no more
 
 
 class Reader:
@@ -31,7 +33,7 @@ class Reader:
 
     def __init__(self, file: IO[bytes], path: Path) -> None:
         self.file, self.path = file, path
-        self.left = os.fstat(file.fileno()).st_size
+        self.size = self.left = os.fstat(file.fileno()).st_size
 
     def complain(self, what: str) -> ModelFileError:
         """The error that says what is wrong with this file."""
@@ -97,6 +99,8 @@ def read(reader: Reader) -> Model:
         raise reader.complain("its dictionary is pruned but its matrix is not quantised; such files were made in 2017 and cannot be used")
     (qout,) = reader.numbers("?", "the output matrix")
     small = read_quantized(reader, "the output matrix") if quantized and qout else None
+    if small and small.shape[0] * small.shape[1] * 4 > EXPANSION * reader.size:
+        raise reader.complain(f"its output matrix states {small.shape[0]} rows of {small.shape[1]} numbers; that is out of proportion")
     output = small.rows(slice(None)) if small else read_dense(reader, "the output matrix")
     fits(reader, options, dictionary, matrix, output)
     return Model(options, dictionary, matrix, output, small)
@@ -134,7 +138,7 @@ def read_dictionary(reader: Reader, options: Options) -> Dictionary:
         while end < 0 or end + 10 > len(buffer):
             if reader.left == 0:
                 raise reader.complain("it ends in the dictionary")
-            buffer, at = buffer[at:] + reader.bytes(min(1 << 20, reader.left), "the dictionary"), 0
+            buffer, at = buffer[at:] + reader.bytes(min(max(1 << 20, len(buffer)), reader.left), "the dictionary"), 0
             end = buffer.find(b"\0", at)
         entries.append(buffer[at:end])
         counts.append(buffer[end + 1 : end + 9])
@@ -146,6 +150,8 @@ def read_dictionary(reader: Reader, options: Options) -> Dictionary:
         raise reader.complain("its labels do not come after its words")
     rows = None
     if pruned >= 0:
+        if options.bucket > max(1 << 24, EXPANSION * reader.size):
+            raise reader.complain(f"it states {options.bucket:,} n-gram rows, {pruned:,} of which are left; that is out of proportion")
         pairs = reader.array(np.int32, 2 * pruned, "the pruned n-grams").reshape(-1, 2)
         rows = np.full(options.bucket, DROPPED, np.int32)
         if len(pairs) and (pairs.min() < 0 or pairs[:, 0].max() >= options.bucket or pairs[:, 1].max() >= pruned):
@@ -196,7 +202,7 @@ def read_centroids(reader: Reader, dim: int, what: str) -> tuple[Floats, int, in
 def fits(reader: Reader, options: Options, dictionary: Dictionary, matrix: Matrix, output: Floats) -> None:
     """Complain unless the parts of a model belong together."""
     buckets = dictionary.rows_of_bucket
-    rows = dictionary.nwords + (options.bucket if buckets is None else int((buckets >= 0).sum()))
+    rows = dictionary.nwords + (options.bucket if buckets is None else max(0, int(buckets.max(initial=-1)) + 1 - dictionary.nwords))
     outputs = dictionary.nlabels if options.model == "supervised" else dictionary.nwords
     if matrix.shape[1] != options.dim or output.shape[1] != options.dim:
         raise reader.complain(f"its vectors have {matrix.shape[1]} and {output.shape[1]} numbers, and it states {options.dim}")
@@ -204,6 +210,8 @@ def fits(reader: Reader, options: Options, dictionary: Dictionary, matrix: Matri
         raise reader.complain(f"its input matrix has {matrix.shape[0]} rows for {rows} words and n-grams")
     if output.shape[0] != outputs:
         raise reader.complain(f"its output matrix has {output.shape[0]} rows for {outputs} outputs")
+    if options.loss == "hs" and not possible_counts(dictionary.counts):
+        raise reader.complain("its counts are negative or too large to build the tree of hierarchical softmax")
 
 
 def save(model: Model, path: str | os.PathLike[str]) -> None:
@@ -250,7 +258,7 @@ def write_rows(model: Model, file: IO[bytes]) -> None:
     dictionary, dim = model.dictionary, model.options.dim
     assert not isinstance(model.input, Quantized)
     buckets = dictionary.rows_of_bucket
-    rows = dictionary.nwords + model.options.bucket if buckets is not None else len(model.input)
+    rows = dictionary.nwords + model.options.bucket if buckets is not None else min(len(model.input), dictionary.nwords + model.options.bucket)
     file.write(struct.pack("<2q", rows, dim))
     start = file.tell()
     known = dictionary.nwords if buckets is not None else rows

@@ -46,9 +46,10 @@ class Model:
     output: Floats  # (labels or words, as many columns as the input)
     quantized_output: Quantized | None = None  # what `output` was written out from, if it was kept in few bytes
     history: list[Epoch] = field(default_factory=list)  # of each epoch, as training reported it
+    tuned: dict[str, Any] | None = None  # what autotune tried, and the best of it
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in ("options", "dictionary", "input", "output", "quantized_output", "history")}
+        return {name: getattr(self, name) for name in ("options", "dictionary", "input", "output", "quantized_output", "history", "tuned")}
 
     @property
     def supervised(self) -> bool:
@@ -133,11 +134,11 @@ class Model:
         """A word and its character n-grams, each with its row."""
         return list(self.dictionary.subwords(word.encode("utf-8", "replace") if isinstance(word, str) else word, self.options))
 
-    def sentence_vector(self, text: str) -> Floats:
+    def sentence_vector(self, text: str | bytes) -> Floats:
         """The vector of a line: of a classifier what it classifies by; of word vectors the mean of the words' directions."""
-        data = text.encode("utf-8", "replace")
+        data = text.encode("utf-8", "replace") if isinstance(text, str) else text
         if self.supervised:
-            rows, _, _ = self.dictionary.line(data, self.options, self.options.label.encode())
+            rows, _, _ = self.dictionary.line(data + b"\n", self.options, self.options.label.encode())
             vector = rows_of(self.input, np.array(rows))[:, : self.options.dim].mean(0, dtype=np.float32) if rows else None
         else:
             found = [self.word_vector(word) for word in data.partition(b"\n")[0].split()]
@@ -192,7 +193,7 @@ class Model:
         if isinstance(self.input, Quantized):
             raise DataError("Can't get quantized Matrix")
         if buckets is None:
-            return np.asarray(self.input[:, :dim])
+            return np.asarray(self.input[: nwords + self.options.bucket, :dim])
         full = np.zeros((nwords + len(buckets), dim), np.float32)
         full[:nwords] = self.input[:nwords, :dim]
         used = self.dictionary.used_buckets
@@ -217,10 +218,13 @@ class Model:
         """The same model with other matrices; the input matrix is fastText's full one."""
         rows = self.dictionary.nwords + self.options.bucket
         dim = self.options.dim
-        if matrix.shape != (rows, dim) or output.shape != (len(self.output), dim):
-            raise OptionError(f"the matrices have the shapes {matrix.shape} and {output.shape}; they must have {(rows, dim)} and {(len(self.output), dim)}")
+        width = matrix.shape[-1]
+        if matrix.shape != (rows, width) or output.shape != (len(self.output), width):
+            must = f"{(rows, dim)} and {(len(self.output), dim)}, or both another number of columns"
+            raise OptionError(f"the matrices have the shapes {matrix.shape} and {output.shape}; they must have {must}")
         words = dataclasses.replace(self.dictionary, rows_of_bucket=None, zero_row=-1, _cache={})
-        return Model(self.options, words, np.array(matrix, np.float32), np.array(output, np.float32), None, self.history)
+        options = self.options.with_(dim=width)
+        return Model(options, words, np.array(matrix, np.float32), np.array(output, np.float32), None, self.history)
 
     def subword_id(self, subword: str) -> int:
         """The row of fastText's full matrix that a character n-gram hashes to."""

@@ -19,10 +19,12 @@ from gradwell.text.dictionary import Dictionary
 from gradwell.text.model import Epoch, Model
 from gradwell.text.options import SUPERVISED, build
 from gradwell.text.quantized import CENTROIDS, Quantized
+from gradwell.text.tree import possible_counts
 from gradwell.text.writing import replacing
 
 FORMAT = "gradwell.text 1"
 KINDS = {"F32": np.float32, "I32": np.int32, "I64": np.int64, "U8": np.uint8}
+EXPANSION = 64  # times the file's bytes that its output matrix may take in memory
 LARGEST_HEADER = 100_000_000  # bytes, as in safetensors itself
 
 
@@ -80,7 +82,7 @@ def mapped(path: Path) -> tuple[dict[str, npt.NDArray[Any]], dict[str, Any]]:
         for side in shape:
             if type(side) is not int or not 0 <= side <= room:
                 raise ValueError(f"the tensor {name} has the shape {shape}")
-            numbers *= side
+            numbers = min(numbers * side, room + 1)
         if type(start) is not int or type(stop) is not int or not 0 <= start <= stop <= room or stop - start != numbers * kind.itemsize:
             raise ValueError(f"the tensor {name} lies outside the file")
         tensors[name] = np.memmap(path, kind, "r", 8 + length + start, shape) if numbers else np.zeros(shape, kind)
@@ -98,6 +100,11 @@ def assembled(tensors: dict[str, npt.NDArray[Any]], facts: dict[str, Any]) -> Mo
     expect(tensors["words"].dtype == np.uint8 and tensors["words"].shape == (starts[-1],), "the dictionary")
     matrix = part(tensors, "input", dsubs.get("input"), options.dim)
     small = part(tensors, "output", dsubs.get("output"), options.dim)
+    outputs = len(counts) - nwords if options.model == "supervised" else nwords
+    expect(small.shape[0] == outputs, "the output matrix")
+    if isinstance(small, Quantized):
+        stored_bytes = sum(tensor.nbytes for tensor in tensors.values())
+        expect(small.shape[0] * small.shape[1] * 4 <= EXPANSION * stored_bytes, "the output matrix, out of all proportion to the file,")
     output = small.rows(slice(None)) if isinstance(small, Quantized) else small
     buckets = tensors.get("rows_of_bucket")
     if buckets is None:
@@ -106,8 +113,8 @@ def assembled(tensors: dict[str, npt.NDArray[Any]], facts: dict[str, Any]) -> Mo
         expect(buckets.dtype == np.int32 and buckets.shape == (options.bucket,), "the table of n-grams")
         rows = max(nwords, int(buckets.max(initial=-1)) + 1)
         expect(int(buckets.min(initial=-1)) >= -1, "the table of n-grams")
-    expect(len(output) == (len(counts) - nwords if options.model == "supervised" else nwords), "the output matrix")
     expect(matrix.shape[0] >= rows, "the input matrix")
+    expect(options.loss != "hs" or possible_counts(counts), "the counts")
     width = matrix.shape[1]
     if output.shape[1] < width:
         output = np.pad(output, ((0, 0), (0, width - output.shape[1])))

@@ -49,9 +49,10 @@ def best(
     n = len(starts) - 1
     ids, values = np.full((n, k), -1, np.int32), np.zeros((n, k), np.float32)
     if not model.work.pays(len(data)):
-        for i in range(n):
-            found, scores = plain(model, data[starts[i] : starts[i + 1]].tobytes(), k, threshold, allowed)
-            ids[i, : len(found)], values[i, : len(found)] = found, scores
+        with np.errstate(all="ignore"):  # numbers of a damaged model may be anything
+            for i in range(n):
+                found, scores = plain(model, data[starts[i] : starts[i + 1]].tobytes(), k, threshold, allowed)
+                ids[i, : len(found)], values[i, : len(found)] = found, scores
     else:
         from gradwell.text.kernels import predicting
 

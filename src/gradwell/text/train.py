@@ -78,12 +78,20 @@ def sample_weights(given: Any, lines: int) -> Any:
     """The weight of each line, checked."""
     if given is None:
         return None
-    weights = np.asarray(plain(given), np.float32)
+    weights = numbers(plain(given), "sample_weight")
     if weights.shape != (lines,):
         raise OptionError(f"sample_weight has the shape {weights.shape}; there are {lines} lines")
     if not (np.isfinite(weights).all() and (weights >= 0).all()):
         raise OptionError("sample_weight holds a number that is negative or not finite")
     return weights
+
+
+def numbers(values: list[Any], what: str) -> Floats:
+    """Weights as an array."""
+    try:
+        return np.asarray(values, np.float32)
+    except (TypeError, ValueError):
+        raise OptionError(f"{what} holds something that is not a number, among {', '.join(map(repr, values[:5]))}") from None
 
 
 def class_weights(given: Mapping[str, float] | str | None, corpus: Corpus) -> Any:
@@ -100,7 +108,7 @@ def class_weights(given: Mapping[str, float] | str | None, corpus: Corpus) -> An
     unknown = [label for label in given if label not in labels]
     if unknown:
         raise OptionError(f"class_weight names {unknown[0]!r}, which is not a label; the labels are {', '.join(labels[:10])}")
-    weights = np.array([given.get(label, 1.0) for label in labels], np.float32)
+    weights = numbers([given.get(label, 1.0) for label in labels], "class_weight")
     if not (np.isfinite(weights).all() and (weights >= 0).all()):
         raise OptionError("class_weight holds a number that is negative or not finite")
     return weights

@@ -10,23 +10,23 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from gradwell.errors import TrainingError
-from gradwell.text import sampling
+from gradwell.text import sampling, workers
 from gradwell.text.corpus import Corpus
 from gradwell.text.dictionary import Floats, Longs
-from gradwell.text.kernels import examples, learning, matrices
+from gradwell.text.kernels import examples, matrices
+from gradwell.text.layout import aligned
 from gradwell.text.options import Options
 from gradwell.text.tree import Tree
 
 WORK_AT_ONCE = 16_384  # rows and decisions in a thread's hand; they fit its cache
+LABEL_LENGTH = 2.0  # of the vector that a label starts with; measured on six texts: 1 to 3 do about equally well
 LINES_BETWEEN_MERGES = 32  # of all threads together
-LINE = 16  # float32 in a cache line; rows start on one
 
 
 @dataclass
@@ -50,31 +50,34 @@ class State:
     epoch: int = 0
 
 
-def aligned(rows: int, columns: int) -> Floats:
-    """A matrix of zeros whose rows are whole cache lines."""
-    width = -(-columns // LINE) * LINE
-    block = np.zeros(rows * width + LINE, np.float32)
-    start = (-block.ctypes.data % 64) // 4
-    return block[start : start + rows * width].reshape(rows, width)
-
-
 def fresh(corpus: Corpus, options: Options) -> State:
-    """Matrices at the start: input rows between -1/dim and 1/dim, output rows zero."""
-    dictionary = corpus.dictionary
-    matrix = aligned(corpus.rows + 1, options.dim)
-    matrices.uniform(matrix, 0, options.dim, keys(corpus, 0), np.uint64(options.seed % 2**64))
-    outputs = dictionary.nlabels if options.model == "supervised" else dictionary.nwords
-    return State(matrix, aligned(outputs, options.dim))
+    """Matrices at the start.
+
+    A classifier's words start at zero and its labels at random directions of length LABEL_LENGTH: then the first steps
+    already carry each word towards its labels, and a rare word holds no noise. (fastText starts with random words and
+    labels at zero: for a while nothing moves, because each side waits for the other.) Word vectors start as in fastText,
+    words from -1/dim to 1/dim and outputs at zero.
+    """
+    dictionary, dim = corpus.dictionary, options.dim
+    supervised = options.model == "supervised"
+    outputs = dictionary.nlabels if supervised else dictionary.nwords
+    state = State(aligned(corpus.rows + 1, dim), aligned(outputs, dim))
+    seed = np.uint64(options.seed % 2**64)
+    if supervised:
+        matrices.uniform(state.output, dim, LABEL_LENGTH * (3 / dim) ** 0.5, np.arange(outputs), seed)
+    else:
+        matrices.uniform(state.matrix, dim, 1 / dim, keys(corpus), seed)
+    return state
 
 
-def keys(corpus: Corpus, first: int) -> Longs:
-    """Of each row from `first` on, its number in fastText's full matrix: chance depends on it and not on our order."""
+def keys(corpus: Corpus) -> Longs:
+    """Of each row its number in fastText's full matrix: chance depends on it and not on our order."""
     dictionary = corpus.dictionary
     numbers = np.arange(corpus.rows, dtype=np.int64)
     if dictionary.rows_of_bucket is not None:
         used = np.flatnonzero(dictionary.rows_of_bucket >= 0)
         numbers[dictionary.rows_of_bucket[used]] = dictionary.nwords + used
-    return numbers[first:]
+    return numbers
 
 
 class Run:
@@ -90,8 +93,6 @@ class Run:
         self.targets = self.make_targets()
         self.tokens = max(1, corpus.tokens * options.epoch)
         self.done = corpus.tokens * state.epoch
-        self.stopped = False
-        self.lock = threading.Lock()
         self.seconds = 0.0
         self.words_per_second = 0.0
         self.rows_of_line, self.decisions_of_line, self.examples_of_line = self.bounds()
@@ -141,38 +142,14 @@ class Run:
     @property
     def apart(self) -> bool:
         """Whether each thread works on its own copy of the output matrix."""
-        return self.dense and self.options.threads > 1
-
-    def buffers(self, order: Longs, cuts: Longs) -> examples.Examples:
-        """Room for the examples of any one chunk."""
-
-        def most(of_line: Longs) -> int:
-            total = np.concatenate([[0], np.cumsum(of_line[order])])
-            return int(np.diff(total[cuts]).max(initial=1))
-
-        rows, decisions, n = most(self.rows_of_line), most(self.decisions_of_line), most(self.examples_of_line)
-        return examples.Examples(
-            np.empty(rows, np.int32), np.zeros(n + 1, np.int64), np.empty(decisions, np.int32), np.empty(decisions, np.int32),
-            np.zeros(n + 1, np.int64), np.empty(n, np.float32),
-        )
+        return self.dense and self.options.threads > 1 and not self.deterministic
 
     def epoch(self, show: Callable[[Progress], None] = lambda progress: None) -> float:
         """Learn once from every line; returns the mean loss. Raises TrainingError when the numbers run away."""
         order = self.order()
-        cuts = self.chunks(order)
-        pieces = iter(range(len(cuts) - 1))
-        results: list[tuple[float, int]] = []
-        failures: list[BaseException] = []
+        crew = workers.Crew(self, order, self.chunks(order))
         started, words_before = time.perf_counter(), self.done
-
-        def work() -> None:
-            try:
-                self.learn(order, cuts, pieces, results)
-            except BaseException as error:  # noqa: BLE001 - it is raised again where training was called
-                failures.append(error)
-                self.stopped = True
-
-        threads = [threading.Thread(target=work, daemon=True) for _ in range(min(self.options.threads, len(cuts) - 1))]
+        threads = [threading.Thread(target=crew.work, args=(mine,), daemon=True) for mine in range(crew.size)]
         for thread in threads:
             thread.start()
         try:
@@ -180,18 +157,18 @@ class Run:
                 while thread.is_alive():
                     thread.join(0.1)
                     elapsed = time.perf_counter() - started
-                    show(self.progress(results, (self.done - words_before) / max(elapsed, 1e-9)))
+                    show(self.progress(crew.results, (self.done - words_before) / max(elapsed, 1e-9)))
         except BaseException:
-            self.stopped = True
+            crew.stop()
             for thread in threads:
                 thread.join()
             raise
         elapsed = time.perf_counter() - started
         self.seconds += elapsed
         self.words_per_second = self.corpus.tokens / max(elapsed, 1e-9)
-        if failures:
-            raise failures[0]
-        total, n = sum(loss for loss, _ in results), sum(count for _, count in results)
+        if crew.failures:
+            raise crew.failures[0]
+        total, n = sum(loss for loss, _ in crew.results), sum(count for _, count in crew.results)
         self.state.epoch += 1
         self.done = self.corpus.tokens * self.state.epoch
         return total / max(n, 1)
@@ -202,42 +179,3 @@ class Run:
         loss = sum(a for a, _ in recent) / max(sum(n for _, n in recent), 1)
         share = min(1.0, self.done / self.tokens)
         return Progress(self.state.epoch, self.options.epoch, share, loss, speed, self.options.lr * (1 - share))
-
-    def learn(self, order: Longs, cuts: Longs, pieces: Iterator[int], results: list[tuple[float, int]]) -> None:
-        """One thread's work: take a piece of the text, make examples of it, learn from them, until none is left."""
-        options, text, state = self.options, self.corpus.text, self.state
-        room = self.buffers(order, cuts)
-        scratch = aligned(2, options.dim)
-        scores = aligned(1, max(len(state.output), 1))[0][: len(state.output)]
-        words = np.empty(int(np.diff(text.word_ptr).max(initial=1)), np.int32)
-        seed = np.uint64(np.random.default_rng([options.seed % 2**64, state.epoch, 1]).integers(2**63))
-        output = state.output
-        if self.apart:
-            output, base = aligned(*state.output.shape), aligned(*state.output.shape)
-            output[:] = base[:] = state.output
-        while not self.stopped:
-            with self.lock:
-                piece = next(pieces, None)
-                share = self.done / self.tokens
-            if piece is None:
-                break
-            start, stop = cuts[piece], cuts[piece + 1]
-            if self.supervised:
-                n = examples.supervised(text, order, start, stop, self.targets, options.loss == "ova", seed, room, state.matrix)
-            else:
-                make = examples.cbow if options.model == "cbow" else examples.skipgram
-                n = make(text, order, start, stop, self.targets, options.ws, seed, room, state.matrix, words)
-            taken = order[start:stop]
-            size = int((text.word_ptr[taken + 1] - text.word_ptr[taken]).sum())
-            rate, fall = options.lr * (1 - share), options.lr * size / self.tokens / max(n, 1)
-            loss = learning.learn(
-                room, n, self.kind, options.loss == "ova", self.supervised, rate, -fall, state.matrix, output, scratch, scores, self.class_weight
-            )
-            if self.apart:
-                with self.lock:
-                    learning.merge(state.output, output, base)
-            with self.lock:
-                self.done += size
-                results.append((loss, n))
-            if not np.isfinite(loss):
-                raise TrainingError(f"the loss became {loss} in epoch {state.epoch + 1}; lr={options.lr:g} is too high, try {options.lr / 10:g}")

@@ -68,6 +68,11 @@ class Tree:
         return np.concatenate(rows)[order].astype(np.int32), np.concatenate(answers)[order].astype(np.int32), ptr
 
 
+def possible_counts(counts: Longs) -> bool:
+    """Whether a tree can be built of these counts; those of a damaged file may be anything."""
+    return bool((counts >= 0).all()) and float(counts.sum(dtype=np.float64)) < HUGE
+
+
 def grow(count: Longs, left: Ints, right: Ints, parent: Ints) -> None:
     """Join the two smallest nodes until one is left; the counts of the leaves come first, sorted from high to low."""
     n = (len(count) + 1) // 2

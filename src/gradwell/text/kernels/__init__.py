@@ -1,8 +1,22 @@
 """The kernels, compiled by Numba at their first use and kept on disk from then on."""
 
+from pathlib import Path
+
 from gradwell.errors import DependencyError
 
 try:
     import numba  # noqa: F401
 except ImportError:
-    raise DependencyError("training text models needs numba; install it with `pip install 'gradwell[text]'`") from None
+    raise DependencyError("this needs numba; install it with `pip install 'gradwell[text]'`") from None
+
+
+def forget_what_is_stale() -> None:
+    """Delete compiled kernels older than any of the sources: Numba itself looks only at the file a kernel stands in."""
+    folder = Path(__file__).parent
+    newest = max(source.stat().st_mtime for source in folder.glob("*.py"))
+    for compiled in folder.glob("__pycache__/*.nb[ic]"):
+        if compiled.stat().st_mtime < newest:
+            compiled.unlink(missing_ok=True)
+
+
+forget_what_is_stale()

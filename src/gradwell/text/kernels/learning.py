@@ -11,7 +11,7 @@ import math
 import numpy as np
 
 from gradwell.text.kernels.examples import DENSE
-from gradwell.text.kernels.losses import binary, one_vs_all, softmax
+from gradwell.text.kernels.losses import TINY, binary, one_vs_all, softmax
 from gradwell.text.kernels.numeric import kernel, prefetch
 
 
@@ -27,6 +27,18 @@ def average(matrix, rows, start, stop, hidden):
     for j in range(hidden.shape[0]):
         hidden[j] *= scale
     return scale
+
+
+@kernel
+def bounded(gradient, scale):
+    """The factor for a step of the rows: `scale`, or less where the hidden vector would move by more than 1.
+
+    With one-vs-all every row pushes; at the start they all push at once, much too far. (Labels have length 2.)
+    """
+    total = np.float32(0)
+    for j in range(gradient.shape[0]):
+        total += gradient[j] * gradient[j]
+    return min(scale, np.float32(1) / np.float32(math.sqrt(total + TINY)))
 
 
 @kernel
@@ -60,8 +72,9 @@ def learn(examples, n, kind, every_label, normalize, rate, slope, matrix, output
         gradient[:] = 0
         loss += respond(examples, e, kind, every_label, output, np.float32(rate + slope * e), hidden, gradient, scores, class_weight)
         if normalize:
+            factor = bounded(gradient, scale) if every_label else scale
             for j in range(gradient.shape[0]):
-                gradient[j] *= scale
+                gradient[j] *= factor
         for i in range(start, stop):
             r = examples.rows[i]
             for j in range(gradient.shape[0]):

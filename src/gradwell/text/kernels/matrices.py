@@ -8,14 +8,14 @@ from gradwell.text.kernels.numeric import kernel, mix
 
 
 @kernel
-def uniform(matrix, first, dim, keys, seed):
-    """Fill matrix[first:, :dim] with numbers from -1/dim to 1/dim that depend only on the seed, the row's key and the column."""
-    scale = np.float32(2.0 / dim / 16777216.0)
-    low = np.float32(-1.0 / dim)
+def uniform(matrix, dim, limit, keys, seed):
+    """Fill matrix[:, :dim] with numbers from -limit to limit that depend only on the seed, the row's key and the column."""
+    scale = np.float32(2 * limit / 16777216.0)
     for r in range(keys.shape[0]):
         bits = mix(seed ^ mix(np.uint64(keys[r])))
         for j in range(dim):
-            matrix[first + r, j] = low + np.float32((bits + np.uint64(j) * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(40)) * scale
+            step = bits + np.uint64(j) * np.uint64(0x9E3779B97F4A7C15)
+            matrix[r, j] = np.float32(mix(step) >> np.uint64(40)) * scale - np.float32(limit)
 
 
 @kernel

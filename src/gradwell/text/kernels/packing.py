@@ -65,26 +65,34 @@ def count_subwords(data, starts, lengths, word_of, minn, maxn, counts):
 
 
 @kernel
-def fill_subwords(data, starts, lengths, word_of, minn, maxn, bucket, rows_of_bucket, next_row, sub_ptr, sub):
-    """Write the rows of each kind of token; a bucket met for the first time gets the next free row."""
+def fill_subwords(data, starts, lengths, word_of, minn, maxn, bucket, rows_of_bucket, next_row, fixed, sub_ptr, sub):
+    """Write the rows of each kind of token. A bucket met for the first time gets the next free row, or none if all are `fixed`.
+
+    sub_ptr comes with room for every n-gram and leaves without those that have no row.
+    """
+    n = 0
     for kind in range(starts.shape[0]):
-        n = sub_ptr[kind]
+        sub_ptr[kind] = n
         if word_of[kind] >= 0:
             sub[n] = word_of[kind]
             n += 1
         if maxn > 0 and lengths[kind] >= 0:
             stop = character_ngrams(data, starts[kind], lengths[kind], minn, maxn, bucket, sub, n)
             for i in range(n, stop):
-                if rows_of_bucket[sub[i]] < 0:
-                    rows_of_bucket[sub[i]] = next_row
+                b = sub[i]
+                if rows_of_bucket[b] < 0 and not fixed:
+                    rows_of_bucket[b] = next_row
                     next_row += 1
-                sub[i] = rows_of_bucket[sub[i]]
+                if rows_of_bucket[b] >= 0:
+                    sub[n] = rows_of_bucket[b]
+                    n += 1
+    sub_ptr[starts.shape[0]] = n
     return next_row
 
 
 @kernel
-def fill_word_ngrams(words, word_ptr, hashes, longest, bucket, rows_of_bucket, next_row, grams, gram_ptr):
-    """Write the rows of each line's word n-grams of 2 to `longest` words."""
+def fill_word_ngrams(words, word_ptr, hashes, longest, bucket, rows_of_bucket, next_row, fixed, grams, gram_ptr):
+    """Write the rows of each line's word n-grams of 2 to `longest` words; a new bucket's as in `fill_subwords`."""
     n = 0
     for line in range(word_ptr.shape[0] - 1):
         stop = word_ptr[line + 1]
@@ -93,11 +101,12 @@ def fill_word_ngrams(words, word_ptr, hashes, longest, bucket, rows_of_bucket, n
             for j in range(i + 1, min(stop, i + longest)):
                 h = word_ngram(h, hashes[words[j]])
                 b = np.int64(h % np.uint64(bucket))
-                if rows_of_bucket[b] < 0:
+                if rows_of_bucket[b] < 0 and not fixed:
                     rows_of_bucket[b] = next_row
                     next_row += 1
-                grams[n] = rows_of_bucket[b]
-                n += 1
+                if rows_of_bucket[b] >= 0:
+                    grams[n] = rows_of_bucket[b]
+                    n += 1
         gram_ptr[line + 1] = n
     return next_row
 

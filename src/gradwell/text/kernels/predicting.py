@@ -133,6 +133,8 @@ def respond(hidden, output, loss, sigmoids, scores):
                 scores[r] = 0
             elif x > 8:
                 scores[r] = 1
+            elif x != x:
+                scores[r] = sigmoids[0]  # not a number: a damaged model
             else:
                 scores[r] = sigmoids[np.int64((x + np.float32(8)) * np.float32(512) / np.float32(8) / np.float32(2))]
         return
