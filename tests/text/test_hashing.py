@@ -40,7 +40,7 @@ def hashers(tmp_path_factory):
         path = folder / f"{bucket}.bin"
         text = folder / "text.txt"
         text.write_text("a b c\n")
-        model = fasttext.train_unsupervised(str(text), dim=1, minCount=1, epoch=0, bucket=bucket, thread=10, verbose=0)
+        model = fasttext.train_unsupervised(str(text), dim=1, minCount=1, epoch=0, bucket=bucket, thread=12, verbose=0)
         model.save_model(str(path))
         found.append(fasttext.load_model(str(path)))
     return found

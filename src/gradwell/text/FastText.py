@@ -112,8 +112,7 @@ class _FastText:
 
     def get_word_id(self, word: str) -> int:
         """The id of a word, or -1."""
-        i = self.model.dictionary.index.get(word.encode("utf-8", "replace"), -1)
-        return i
+        return self.model.dictionary.index.get(word.encode("utf-8", "replace"), -1)
 
     def get_label_id(self, label: str) -> int:
         """The id of a label, or -1."""
@@ -152,7 +151,8 @@ class _FastText:
         if ids.shape[1] == 1 and (ids >= 0).all():
             return [[names[i]] for i in ids[:, 0].tolist()], list(scores)
         counts = (ids >= 0).sum(1).tolist()
-        return [[names[i] for i in row[:n]] for row, n in zip(ids.tolist(), counts, strict=True)], [row[:n] for row, n in zip(scores, counts, strict=True)]
+        labels = [[names[i] for i in row[:n]] for row, n in zip(ids.tolist(), counts, strict=True)]
+        return labels, [row[:n] for row, n in zip(scores, counts, strict=True)]
 
     def names(self, on_unicode_error: str) -> list[str]:
         """The labels."""
@@ -233,7 +233,8 @@ class _FastText:
         from gradwell.text.quantization import quantize
 
         self._model = quantize(
-            self.model, input, qout=qout, cutoff=cutoff, retrain=retrain, epoch=epoch, lr=lr, thread=thread, verbose=verbose, dsub=dsub, qnorm=qnorm
+            self.model, input, qout=qout, cutoff=cutoff, retrain=retrain, epoch=epoch, lr=lr, thread=thread, verbose=verbose, dsub=dsub,
+            qnorm=qnorm,
         )
 
     def set_matrices(self, input_matrix: npt.NDArray[Any], output_matrix: npt.NDArray[Any]) -> None:
@@ -308,12 +309,12 @@ def train_supervised(*given: Any, **more: Any) -> _FastText:
     values = named(SUPERVISED_ORDER, given, more)
     source = values.pop("input")
     extras = Extras(**{name: unwrapped(values.pop(name)) for name in EXTRAS if name in values})
-    tuning = {name: values.pop(name) for name in AUTOTUNE if name in values}
+    tuning = {name: values.pop(name) for name in (*AUTOTUNE, "trials") if name in values}
     options = build(SUPERVISED, **values)
     if tuning.get("autotuneValidationFile"):
         from gradwell.text.autotune import autotune
 
-        model = autotune(source, options, extras, set(values), **tuning)
+        model = autotune(source, options, extras, values, **tuning)
     else:
         model = train(source, options, extras)
     return _FastText(model=model, args=model.options)
@@ -329,7 +330,7 @@ def train_unsupervised(*given: Any, **more: Any) -> _FastText:
 
     values = named(UNSUPERVISED_ORDER, given, more)
     source = values.pop("input")
-    extras = Extras(**{name: unwrapped(values.pop(name)) for name in ("callbacks", "checkpoint", "start", "deterministic") if name in values})
+    extras = Extras(**{name: unwrapped(values.pop(name)) for name in EXTRAS[5:] if name in values})
     model = train(source, build(UNSUPERVISED, **values), extras)
     return _FastText(model=model, args=model.options)
 

@@ -143,8 +143,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # s
 
 def lines(X: Any) -> list[str]:  # noqa: N803
     """The texts, if they are a column of texts."""
-    dimensions = getattr(X, "ndim", 1)
-    if isinstance(X, str | bytes) or dimensions != 1:
+    if isinstance(X, str | bytes) or getattr(X, "ndim", 1) != 1 or hasattr(X, "toarray"):
         kind = type(X).__name__ + (f" of shape {X.shape}" if hasattr(X, "shape") else "")
         raise DataError(f"X is a {kind}; it must be a column of texts: a list, a 1D array, a pandas or Arrow column (no sparse matrix)")
     texts = sources.lines_of(X, "X")
@@ -160,12 +159,12 @@ def classes_of(y: Any) -> Any:
     values = y.to_pylist() if hasattr(y, "to_pylist") else y
     if isinstance(values, list | tuple) and any(isinstance(value, list | tuple | set | frozenset) for value in values):
         raise DataError("y holds lists; a text has one class here (for several, use gradwell.text.train_supervised with labels=y)")
-    check_classification_targets(values)
     flat = column_or_1d(values, warn=True)
     if flat.dtype.kind in "fc":
         assert_all_finite(flat, input_name="y")
     if flat.dtype.kind == "O" and any(value is None or value != value for value in flat):
         raise DataError("y holds a missing value (None or NaN); each text needs a class")
+    check_classification_targets(flat)
     return flat
 
 
@@ -173,7 +172,7 @@ def weights_of(given: Any, n: int) -> Any:
     """The weight of each text, checked, or nothing."""
     if given is None:
         return None
-    weights = numbers(sources.plain(given), "sample_weight").astype(np.float64)
+    weights = numbers(given if hasattr(given, "__array__") else sources.plain(given), "sample_weight").astype(np.float64)
     if weights.ndim != 1 or len(weights) != n:
         raise OptionError(f"sample_weight has the shape {weights.shape}; it must be 1D with a weight for each of {n} texts")
     if not weights.any():

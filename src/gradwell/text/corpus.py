@@ -59,11 +59,12 @@ class Scan:
         return b"</s>" if kind == 0 else self.data[start : start + self.lengths[kind]].tobytes()
 
 
-def scan(data: Bytes, progress: Reading = lambda share: None) -> Scan:
+def scan(data: Bytes, progress: Reading = lambda _: None) -> Scan:
     """Number the tokens of a text."""
     room = 1 << 16
     kinds, at = 1, 0
-    hashes, starts, lengths, counts = np.zeros(room, np.uint32), np.zeros(room, np.int64), np.zeros(room, np.int32), np.zeros(room, np.int64)
+    hashes, lengths = np.zeros(room, np.uint32), np.zeros(room, np.int32)
+    starts, counts = np.zeros(room, np.int64), np.zeros(room, np.int64)
     hashes[0], lengths[0] = 3617362777, -1  # `</s>`
     table = np.full(table_size(room), -1, np.int32)
     buffer = np.empty(min(TOKENS_AT_ONCE, len(data) + 1), np.int32)
@@ -74,7 +75,8 @@ def scan(data: Bytes, progress: Reading = lambda share: None) -> Scan:
         parts.append(store.keep(buffer[:n]))
         if kinds == room:
             room *= 2
-            hashes, starts, lengths, counts = (np.resize(array, room) for array in (hashes, starts, lengths, counts))
+            hashes, starts = np.resize(hashes, room), np.resize(starts, room)
+            lengths, counts = np.resize(lengths, room), np.resize(counts, room)
             table = np.full(table_size(room), -1, np.int32)
             reading.fill_table(table, hashes, 1, kinds)
         progress(at / len(data))
@@ -139,7 +141,9 @@ def labels_among(found: Scan, options: Options) -> npt.NDArray[np.bool_]:
 def numbers(found: Scan, dictionary: Dictionary, options: Options) -> tuple[Ints, Ints]:
     """Of each kind of token its word, or -1, and its label, or WORD or UNKEPT."""
     ids = np.empty(len(found.counts), np.int32)
-    reading.find_all(found.data, found.starts, found.lengths, found.hashes, dictionary.table, dictionary.hashes, dictionary.blob, dictionary.starts, ids)
+    reading.find_all(
+        found.data, found.starts, found.lengths, found.hashes, dictionary.table, dictionary.hashes, dictionary.blob, dictionary.starts, ids
+    )
     is_word = (ids >= 0) & (ids < dictionary.nwords)
     word_of = np.where(is_word, ids, -1).astype(np.int32)
     unkept = np.where(labels_among(found, options) & ~is_word, UNKEPT, WORD)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ Ints = npt.NDArray[np.int32]
 Longs = npt.NDArray[np.int64]
 Bytes = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float32]
+FIELDS = ("blob", "starts", "counts", "nwords", "ntokens", "rows_of_bucket", "pruned", "zero_row")
 DROPPED = -1  # in `rows_of_bucket`: n-grams of this bucket were pruned away
 
 
@@ -42,7 +44,7 @@ class Dictionary:
         return cls(np.frombuffer(b"".join(entries), np.uint8), starts, np.asarray(counts, np.int64), nwords, ntokens, **more)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: self.__dict__[name] for name in ("blob", "starts", "counts", "nwords", "ntokens", "rows_of_bucket", "pruned", "zero_row")}
+        return {name: self.__dict__[name] for name in FIELDS}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state, _cache={})
@@ -65,7 +67,7 @@ class Dictionary:
     def entries(self) -> list[bytes]:
         """All words and labels."""
         text, ends = self.blob.tobytes(), self.starts.tolist()
-        return [text[a:b] for a, b in zip(ends, ends[1:], strict=False)]
+        return [text[a:b] for a, b in pairwise(ends)]
 
     @cached_property
     def index(self) -> dict[bytes, int]:

@@ -25,6 +25,9 @@ from gradwell.text.writing import replacing
 MAGIC, VERSION = 793712314, 12  # fasttext.cc
 NUMBERS = ("dim", "ws", "epoch", "minCount", "neg", "wordNgrams", "loss", "model", "bucket", "minn", "maxn", "lrUpdateRate")
 ROWS_AT_ONCE = 1 << 16
+VECTORS_AT_ONCE = 1 << 12
+PAGE = 4096  # bytes; a page of a file that nobody wrote takes no room
+KERNELS_PAY = 200_000  # numbers to print
 EXPANSION = 64  # a file may state in few bytes what takes this many times as many in memory, and no more
 
 
@@ -59,8 +62,8 @@ class Reader:
         if n < 0 or n * size > self.left:
             raise self.complain(f"{what} should take {n * size:,} bytes, and {self.left:,} are left")
         self.left -= n * size
-        out = np.empty(n, np.dtype(kind).newbyteorder("<"))
-        if self.file.readinto(memoryview(out).cast("B")) != n * size if n else False:  # type: ignore[attr-defined]
+        out: Any = np.empty(n, np.dtype(kind).newbyteorder("<"))
+        if n and self.file.readinto(memoryview(out).cast("B")) != n * size:  # type: ignore[attr-defined]
             raise self.complain(f"it ends in {what}")
         return out
 
@@ -106,7 +109,7 @@ def read(reader: Reader) -> Model:
     return Model(options, dictionary, matrix, output, small)
 
 
-def options_from(reader: Reader, values: dict[str, int], t: float, version: int) -> Options:
+def options_from(reader: Reader, values: dict[str, Any], t: float, version: int) -> Options:
     """The options that a file holds; what it does not hold keeps its default."""
     losses, models = {number: name for name, number in LOSSES.items()}, {number: name for name, number in MODELS.items()}
     loss, model = values.pop("loss"), values.pop("model")
@@ -206,7 +209,7 @@ def fits(reader: Reader, options: Options, dictionary: Dictionary, matrix: Matri
     outputs = dictionary.nlabels if options.model == "supervised" else dictionary.nwords
     if matrix.shape[1] != options.dim or output.shape[1] != options.dim:
         raise reader.complain(f"its vectors have {matrix.shape[1]} and {output.shape[1]} numbers, and it states {options.dim}")
-    if matrix.shape[0] < rows and options.hashed or matrix.shape[0] < dictionary.nwords:
+    if (matrix.shape[0] < rows and options.hashed) or matrix.shape[0] < dictionary.nwords:
         raise reader.complain(f"its input matrix has {matrix.shape[0]} rows for {rows} words and n-grams")
     if output.shape[0] != outputs:
         raise reader.complain(f"its output matrix has {output.shape[0]} rows for {outputs} outputs")
@@ -258,23 +261,26 @@ def write_rows(model: Model, file: IO[bytes]) -> None:
     dictionary, dim = model.dictionary, model.options.dim
     assert not isinstance(model.input, Quantized)
     buckets = dictionary.rows_of_bucket
-    rows = dictionary.nwords + model.options.bucket if buckets is not None else min(len(model.input), dictionary.nwords + model.options.bucket)
+    rows = dictionary.nwords + model.options.bucket
+    rows = rows if buckets is not None else min(len(model.input), rows)
     file.write(struct.pack("<2q", rows, dim))
     start = file.tell()
     known = dictionary.nwords if buckets is not None else rows
     for first in range(0, known, ROWS_AT_ONCE):
-        file.write(np.ascontiguousarray(model.input[first : min(first + ROWS_AT_ONCE, known), :dim], "<f4"))
+        file.write(np.ascontiguousarray(model.input[first : min(first + ROWS_AT_ONCE, known), :dim], "<f4").data)
     if buckets is None:
         return
     for first in range(0, len(buckets), ROWS_AT_ONCE):
         part = buckets[first : first + ROWS_AT_ONCE]
         used = np.flatnonzero((part >= 0) & (part != dictionary.zero_row))
         if len(used):
-            low, high = used[0], used[-1] + 1
-            block = np.zeros((high - low, dim), "<f4")
-            block[used - low] = model.input[part[used], :dim]
-            file.seek(start + (known + first + int(low)) * dim * 4)
-            file.write(block)
+            far = len(part) * dim * 4 / len(used) > 2 * PAGE  # then there are pages without a row
+            for run in np.split(used, np.flatnonzero(np.diff(used) * dim * 4 > PAGE) + 1) if far else [used]:
+                low = int(run[0])
+                block = np.zeros((int(run[-1]) + 1 - low, dim), "<f4")
+                block[run - low] = model.input[part[run], :dim]
+                file.seek(start + (known + first + low) * dim * 4)
+                file.write(block.data)
     file.truncate(start + rows * dim * 4)
     file.seek(0, os.SEEK_END)
 
@@ -301,9 +307,26 @@ def save_vectors(path: str | os.PathLike[str], words: list[bytes], vectors: Floa
     """A text file of vectors: `N dim`, then a line for each word, five significant digits."""
     with replacing(path, "vectors") as file:
         file.write(f"{len(words)} {vectors.shape[1]}\n".encode())
-        layout = "%.5g " * vectors.shape[1] + "\n"
-        for word, row in zip(words, vectors.tolist(), strict=True):
-            file.write(word + b" " + (layout % tuple(row)).encode())
+        for first in range(0, len(words), VECTORS_AT_ONCE):
+            some = vectors[first : first + VECTORS_AT_ONCE]
+            lines = printed(some)
+            file.write(b"".join(word + b" " + line + b"\n" for word, line in zip(words[first : first + len(some)], lines, strict=True)))
+
+
+def printed(vectors: Floats) -> list[bytes]:
+    """Each row as text: five significant digits, each number followed by a space."""
+    layout = "%.5g " * vectors.shape[1]
+    if vectors.size < KERNELS_PAY:
+        return [(layout % tuple(row)).encode() for row in vectors.tolist()]
+    from gradwell.text.kernels import printing
+
+    out, lengths = np.empty(vectors.size * printing.ROOM, np.uint8), np.empty(len(vectors), np.int64)
+    size = printing.rows(np.ascontiguousarray(vectors, np.float32), 0, len(vectors), out, lengths)
+    text, at, lines = out[:size].tobytes(), 0, []
+    for i, n in enumerate(lengths.tolist()):
+        lines.append(text[at : at + n] if n >= 0 else (layout % tuple(vectors[i].tolist())).encode())
+        at += max(n, 0)
+    return lines
 
 
 def load_vectors(path: str | os.PathLike[str], dim: int) -> tuple[list[bytes], Floats]:

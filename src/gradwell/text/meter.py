@@ -90,7 +90,8 @@ class Meter:
         gold, predicted, both = (np.asarray(count, float) for count in self.counts)
         with np.errstate(divide="ignore", invalid="ignore"):
             values = np.stack([both / predicted, both / gold, 2 * both / (predicted + gold)], 1).tolist()
-        return {label: dict(zip(("precision", "recall", "f1score"), row, strict=True)) for label, row in zip(self.labels, values, strict=True)}
+        names = ("precision", "recall", "f1score")
+        return {label: dict(zip(names, row, strict=True)) for label, row in zip(self.labels, values, strict=True)}
 
     def scores_and_truth(self, label: str | None = None) -> tuple[Floats, Floats]:
         """Every score given to a label, from low to high, and whether it was true; a true label not predicted scores -1."""
@@ -115,8 +116,8 @@ class Meter:
         if not len(scores):
             return np.empty(0), np.empty(0)
         last = np.append(scores[1:] != scores[:-1], True)  # equal scores count as one threshold
-        true = np.cumsum(truth)[last]
-        false = np.cumsum(1 - truth)[last]
+        true = np.cumsum(truth, dtype=np.float64)[last]
+        false = np.cumsum(1 - truth, dtype=np.float64)[last]
         golds = self.of(label)[0]
         stop = min(int(np.searchsorted(true, golds)) + 1, len(true))
         recall = true / golds if golds else np.full(len(true), NAN)
@@ -151,9 +152,10 @@ class Meter:
         for b in range(bins):
             mine = place == b
             if mine.any():
-                rows.append({"from": b / bins, "to": (b + 1) / bins, "lines": int(mine.sum()), "probability": float(score[mine].mean()), "right": float(right[mine].mean())})
+                mean, share = float(score[mine].mean()), float(right[mine].mean())
+                rows.append({"from": b / bins, "to": (b + 1) / bins, "lines": int(mine.sum()), "probability": mean, "right": share})
         return rows
 
     def calibration_error(self, bins: int = 10) -> float:
         """The mean distance between probability and share that is right, over lines (expected calibration error)."""
-        return sum(row["lines"] * abs(row["probability"] - row["right"]) for row in self.calibration(bins)) / max(self.n, 1)
+        return float(sum(row["lines"] * abs(row["probability"] - row["right"]) for row in self.calibration(bins)) / max(self.n, 1))

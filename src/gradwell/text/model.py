@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 import dataclasses
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -14,7 +13,7 @@ import numpy.typing as npt
 
 from gradwell.errors import DataError, OptionError
 from gradwell.text import hashing, prediction
-from gradwell.text.dictionary import Dictionary, Floats, Longs
+from gradwell.text.dictionary import Bytes, Dictionary, Floats, Longs
 from gradwell.text.meter import Meter
 from gradwell.text.options import Options
 from gradwell.text.quantized import Quantized, rows_of
@@ -88,7 +87,7 @@ class Model:
         return self.predict_bytes(data, starts, k, threshold, labels, threads)
 
     def predict_bytes(
-        self, data: npt.NDArray[np.uint8], starts: Longs, k: int = 1, threshold: float = 0.0, labels: Iterable[str] | None = None, threads: int = 1
+        self, data: Bytes, starts: Longs, k: int = 1, threshold: float = 0.0, labels: Iterable[str] | None = None, threads: int = 1
     ) -> tuple[npt.NDArray[np.int32], Floats]:
         """As `predict`, of the lines data[starts[i]:starts[i + 1]]."""
         if not self.supervised:
@@ -105,7 +104,8 @@ class Model:
         for label in labels:
             i = self.label_id(label)
             if i < 0:
-                raise OptionError(f"{label!r} is not a label of this model; it has {len(self.output)}, such as {', '.join(self.labels[:5])}")
+                known = ', '.join(self.labels[:5])
+                raise OptionError(f"{label!r} is not a label of this model; it has {len(self.output)}, such as {known}")
             allowed[i] = True
         return allowed
 
@@ -128,7 +128,8 @@ class Model:
         rows = [row for _, row in self.subwords(word)]
         if not rows:
             return np.zeros(self.options.dim, np.float32)
-        return rows_of(self.input, np.array(rows))[:, : self.options.dim].mean(0, dtype=np.float32)
+        vector: Floats = rows_of(self.input, np.array(rows))[:, : self.options.dim].mean(0, dtype=np.float32)
+        return vector
 
     def subwords(self, word: str | bytes) -> list[tuple[bytes, int]]:
         """A word and its character n-grams, each with its row."""
@@ -151,7 +152,8 @@ class Model:
         """The vector of each word of the vocabulary, of length 1 (or 0)."""
         vectors = self.word_vectors()
         norms = np.linalg.norm(vectors, axis=1, keepdims=True)
-        return vectors / np.where(norms > 0, norms, 1)
+        directions: Floats = (vectors / np.where(norms > 0, norms, 1)).astype(np.float32)
+        return directions
 
     def word_vectors(self) -> Floats:
         """The vector of each word of the vocabulary."""
@@ -205,7 +207,8 @@ class Model:
         options, nwords = self.options, self.dictionary.nwords
         own = self.dictionary.rows_of_bucket is not None and not self.dictionary.pruned
         return [
-            (subword, nwords + hashing.fnv(subword) % options.bucket if own and row >= nwords else row) for subword, row in self.subwords(word)
+            (subword, nwords + hashing.fnv(subword) % options.bucket if own and row >= nwords else row)
+            for subword, row in self.subwords(word)
         ]
 
     def full_row(self, row: int) -> Floats:

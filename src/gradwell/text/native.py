@@ -46,10 +46,11 @@ def save(model: Model, path: str | os.PathLike[str]) -> None:
                 tensors |= {f"{name}.norm_codes": matrix.norm_codes, f"{name}.norm_centroids": matrix.norm_centroids}
         else:
             tensors[name] = np.ascontiguousarray(matrix, np.float32)
-    facts = {"format": FORMAT, "nwords": dictionary.nwords, "ntokens": dictionary.ntokens, "pruned": dictionary.pruned, "zero_row": dictionary.zero_row}
+    facts: dict[str, Any] = {"format": FORMAT} | {name: getattr(dictionary, name) for name in ("nwords", "ntokens", "pruned", "zero_row")}
     facts["history"] = [dataclasses.asdict(epoch) for epoch in model.history]
     with replacing(path, "a model") as file:
-        save_file({name: np.ascontiguousarray(t) for name, t in tensors.items()}, file.name, {"gradwell": json.dumps(facts | {"options": options})})
+        whole = {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
+        save_file(whole, file.name, {"gradwell": json.dumps(facts | {"options": options})})
 
 
 def load(path: Path) -> Model:
@@ -95,8 +96,10 @@ def assembled(tensors: dict[str, npt.NDArray[Any]], facts: dict[str, Any]) -> Mo
     dsubs = {name: stored.pop(f"{name}.dsub") for name in ("input", "output") if f"{name}.dsub" in stored}
     options = build(SUPERVISED, **stored)
     starts, counts, nwords, ntokens = np.array(tensors["word_starts"]), np.array(tensors["counts"]), facts["nwords"], facts["ntokens"]
-    expect(type(nwords) is int and type(ntokens) is int and counts.ndim == 1 and 0 <= nwords <= len(counts) == len(starts) - 1, "the dictionary")
-    expect(starts.dtype == np.int64 and counts.dtype == np.int64 and starts[0] == 0 and bool((np.diff(starts) >= 0).all()), "the dictionary")
+    whole = type(nwords) is int and type(ntokens) is int and counts.ndim == 1 and 0 <= nwords <= len(counts) == len(starts) - 1
+    expect(whole, "the dictionary")
+    whole = starts.dtype == np.int64 and counts.dtype == np.int64 and starts[0] == 0 and bool((np.diff(starts) >= 0).all())
+    expect(whole, "the dictionary")
     expect(tensors["words"].dtype == np.uint8 and tensors["words"].shape == (starts[-1],), "the dictionary")
     matrix = part(tensors, "input", dsubs.get("input"), options.dim)
     small = part(tensors, "output", dsubs.get("output"), options.dim)

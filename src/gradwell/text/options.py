@@ -77,7 +77,7 @@ def build(defaults: Options, **given: Any) -> Options:
             raise TypeError(f"multiple values for argument {own!r}")
         default = getattr(defaults, own)
         if isinstance(value, str) and own in ("model", "loss"):
-            value = OTHER_NAMES.get(value, value)  # noqa: PLW2901
+            value = OTHER_NAMES.get(value, value)
         values[own] = converted(own, value, type(default))
     return checked(dataclasses.replace(defaults, **values))
 

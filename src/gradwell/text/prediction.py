@@ -17,7 +17,7 @@ from gradwell.text.quantized import Quantized, rows_of
 if TYPE_CHECKING:
     from gradwell.text.model import Model
 
-KERNELS_PAY = 300_000  # bytes of text
+KERNELS_PAY = 100_000  # bytes of text
 LINES_A_THREAD = 256
 TINY = 1e-5  # fastText adds it under every logarithm (loss.cc: std_log)
 
@@ -100,11 +100,13 @@ def plain(model: Model, line: bytes, k: int, threshold: float, allowed: npt.NDAr
 
 def sigmoids() -> Floats:
     """The sigmoid at 513 places from -8 to 8."""
-    return (1 / (1 + np.exp(-(np.arange(513, dtype=np.float32) * np.float32(16 / 512) - 8)))).astype(np.float32)
+    places = np.arange(513, dtype=np.float32) * np.float32(16 / 512) - 8
+    values: Floats = (1 / (1 + np.exp(-places))).astype(np.float32)
+    return values
 
 
 def table_sigmoid(scores: Floats) -> Floats:
-    """fastText's sigmoid in 512 steps, so that probabilities agree with it."""
+    """FastText's sigmoid in 512 steps, so that probabilities agree with it."""
     place = np.clip((scores + np.float32(8)) * np.float32(512) / np.float32(8) / np.float32(2), 0, 512)
     out = sigmoids()[np.nan_to_num(place).astype(np.int64)]
     return np.where(scores < -8, 0, np.where(scores > 8, 1, out)).astype(np.float32)

@@ -34,7 +34,7 @@ class Show:
         """A line on stderr."""
         if self.verbose > 0:
             if self.bar is not None:
-                self.bar.console.print(text, markup=False, highlight=False)
+                self.bar.console.print(text, markup=False, highlight=False, soft_wrap=True)
             else:
                 print(text, file=sys.stderr)  # noqa: T201
 
@@ -66,7 +66,8 @@ class Show:
     def training(self, progress: Progress) -> None:
         """How far training is."""
         speed = f"{progress.words_per_second / 1e6:.2f}M words/s"
-        self.update(progress.share, f"epoch {progress.epoch + 1}/{progress.epochs}  loss {progress.loss:.4f}  {speed}  lr {progress.lr:.4f}")
+        about = f"epoch {progress.epoch + 1}/{progress.epochs}  loss {progress.loss:.4f}  {speed}  lr {progress.lr:.4f}"
+        self.update(progress.share, about)
 
     def done(self, history: list[Epoch]) -> None:
         """The end of training, in a line."""
@@ -74,4 +75,5 @@ class Show:
             last = history[-1]
             best = max((e for e in history if e.best), key=lambda e: e.epoch)
             valid = f", best epoch {best.epoch} (f1 {best.validation['f1']:.4f})" if best.validation else ""
-            self.say(f"{last.epoch} epochs in {last.seconds:.1f} s, {last.words_per_second / 1e6:.2f}M words/s, loss {last.loss:.4f}{valid}")
+            speed = f"{last.words_per_second / 1e6:.2f}M words/s"
+            self.say(f"{last.epoch} epochs in {last.seconds:.1f} s, {speed}, loss {last.loss:.4f}{valid}")

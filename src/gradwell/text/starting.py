@@ -18,6 +18,8 @@ from gradwell.text.quantized import Quantized
 from gradwell.text.sources import plain
 from gradwell.text.training import State
 
+Counts = dict[bytes, int]
+
 
 def dictionary(found: Scan, options: Options, start: Model | None, given: Any) -> tuple[Dictionary, Labels | None]:
     """The dictionary to train with, and the labels of each line where they are given apart from the text."""
@@ -58,14 +60,15 @@ def given_labels(given: Any, lines: int, options: Options) -> tuple[list[list[by
         raise DataError(f"labels has {len(rows)} entries; there are {lines} lines")
     named, counts = [], dict[bytes, int]()
     for row in rows:
-        line = [options.label.encode() + str(label).encode("utf-8", "replace") for label in (row if isinstance(row, list | tuple | set | np.ndarray) else [row])]
+        several = row if isinstance(row, list | tuple | set | np.ndarray) else [row]
+        line = [options.label.encode() + str(label).encode("utf-8", "replace") for label in several]
         named.append(line)
         for label in line:
             counts[label] = counts.get(label, 0) + 1
     return named, {label: n for label, n in counts.items() if n >= options.minCountLabel}
 
 
-def extended(start: Model, words: dict[bytes, int], labels: dict[bytes, int], options: Options) -> tuple[dict[bytes, int], dict[bytes, int]]:
+def extended(start: Model, words: Counts, labels: Counts, options: Options) -> tuple[Counts, Counts]:
     """The words and labels of a model, then those that are new; the model's own keep their places."""
     fixed = ("model", "dim", "minn", "maxn", "wordNgrams", "loss", "label")
     for name in fixed:
@@ -80,7 +83,8 @@ def extended(start: Model, words: dict[bytes, int], labels: dict[bytes, int], op
     old_words, old_labels = dict(old[: known.nwords]), dict(old[known.nwords :])
     new = [label for label in labels if label not in old_labels]
     if options.loss == "hs" and new:
-        raise OptionError(f"the text has labels that the model does not know, such as {new[0].decode('utf-8', 'replace')!r}; with loss hs they cannot be added")
+        name = new[0].decode("utf-8", "replace")
+        raise OptionError(f"the text has labels that the model does not know, such as {name!r}; with loss hs they cannot be added")
     fresh = {word: n for word, n in words.items() if word not in old_words and word not in old_labels}
     if options.model != "supervised" and options.loss == "hs" and fresh:
         fresh = {}  # the tree over the words stands

@@ -19,6 +19,8 @@ from gradwell.text.options import SUPERVISED
 from gradwell.text.tables_in import Block
 from gradwell.text.writing import replacing
 
+ANSWERS = 4 << 20  # labels to hold at once
+
 
 @dataclass(frozen=True)
 class Job:
@@ -64,12 +66,13 @@ def predict(model: Model, inputs: Sequence[str], output: str, job: Job) -> int:
     labels = tables_in.arrow().array(model.labels)
     wanted = None if job.keep is None else [job.column, *(name for name in job.keep if name != job.column)]
     model.predict([], job.k)  # complains of a model that is no classifier
+    rows = max(1, ANSWERS // (job.k if 0 < job.k < len(labels) else len(labels)))
     n = 0
     with replacing(output, "a table") as file:
         writer = tables_out.writer(output, file)
         try:
             for path in inputs:
-                for i, block in enumerate(tables_in.blocks(path, job.column, wanted)):
+                for i, block in enumerate(tables_in.blocks(path, job.column, wanted, rows)):
                     writer.write(block, columns(block, i == 0, path, job), answers(model, labels, block, threads, job), path)
                     n += len(block.texts)
         except BaseException:

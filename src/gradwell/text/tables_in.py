@@ -37,19 +37,20 @@ def arrow() -> Any:
     return pa
 
 
-def blocks(path: str, column: str, wanted: Sequence[str] | None) -> Iterator[Block]:
+def blocks(path: str, column: str, wanted: Sequence[str] | None, rows: int = ROWS) -> Iterator[Block]:
     """The rows of a file; at least one block, so that an empty table keeps its columns. Raises DataError when it cannot be read.
 
-    column: the one with the text; wanted: the columns to read, None for all.
+    column: the one with the text; wanted: the columns to read, None for all; rows: of a block, at most.
     """
     pa = arrow()
+    rows = min(rows, ROWS)
     try:
         if kind(path) == ".jsonl":
-            yield from json_lines(path, column, wanted)
+            yield from json_lines(path, column, wanted, rows)
             return
         for batch in READERS[kind(path)](path, wanted):
-            for start in range(0, max(batch.num_rows, 1), ROWS):
-                part = batch.slice(start, ROWS)
+            for start in range(0, max(batch.num_rows, 1), rows):
+                part = batch.slice(start, rows)
                 yield Block(part.schema.names, texts(part, column, path), part)
     except DataError:
         raise
@@ -158,7 +159,7 @@ def present(wanted: Sequence[str], names: list[str], path: str) -> list[str]:
     return list(wanted)
 
 
-def json_lines(path: str, column: str, wanted: Sequence[str] | None) -> Iterator[Block]:
+def json_lines(path: str, column: str, wanted: Sequence[str] | None, most: int) -> Iterator[Block]:
     """The rows of a file with a JSON object in each line; empty lines are none."""
     with opened(path) as file:
         rows: list[dict[str, Any]] = []
@@ -167,7 +168,7 @@ def json_lines(path: str, column: str, wanted: Sequence[str] | None) -> Iterator
             if line.strip():
                 rows.append(json_row(line, f"{path}, line {number},", column, wanted))
                 size += len(line)
-            if len(rows) == ROWS or size >= BYTES:
+            if len(rows) == most or size >= BYTES:
                 yield json_block(rows, column)
                 rows, size, first = [], 0, False
         if rows or first:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,11 +12,12 @@ import numpy as np
 
 from gradwell.errors import DataError, ModelFileError, OptionError
 from gradwell.text import corpus as corpora
-from gradwell.text import files, native, starting
+from gradwell.text import native, starting
 from gradwell.text.corpus import Corpus
 from gradwell.text.dictionary import Floats
 from gradwell.text.model import Epoch, Model
 from gradwell.text.options import Options
+from gradwell.text.quantized import rows_of
 from gradwell.text.showing import Show
 from gradwell.text.sources import bytes_of, is_path, plain
 from gradwell.text.training import Run, State
@@ -34,7 +35,7 @@ class Extras:
     validation: Any = None  # text to measure each epoch on
     patience: int | None = None  # epochs without a better f1 on the validation text after which training stops
     callbacks: Sequence[Callback] = ()  # called after each epoch with its figures and the model so far; answering True stops
-    checkpoint: str | os.PathLike[str] | None = None  # written after each epoch and at an interrupt; where it is there, training goes on from it
+    checkpoint: str | os.PathLike[str] | None = None  # written after each epoch; where it is there, training goes on from it
     start: Model | None = None  # a model to go on training
     deterministic: bool = False  # the same result with any number of threads, at some cost in speed
 
@@ -56,7 +57,7 @@ def train(source: Any, options: Options, extras: Extras = NOTHING) -> Model:
         weights = sample_weights(extras.sample_weight, len(found.line_ptr) - 1)
         corpus = corpora.pack(found, dictionary, options, given, weights)
         if not len(corpus.lines):
-            raise DataError(f"{name_of(source)} has no line with both a label ({options.label}...) and a word" if options.model == "supervised" else f"{name_of(source)} has no words that occur {options.minCount} times or more; try a smaller minCount")
+            raise DataError(f"{name_of(source)} has no line with both a label ({options.label}...) and a word")
         show.counted(corpus)
         return Training(corpus, options, extras, show).run()
 
@@ -71,7 +72,8 @@ def check(dictionary: Any, options: Options, name: str) -> None:
     if dictionary.nwords == 0:
         raise DataError(f"Empty vocabulary: no word of {name} occurs {options.minCount} times or more. Try a smaller -minCount value.")
     if options.model == "supervised" and dictionary.nlabels == 0:
-        raise DataError(f"{name} has no labels; a label is a token that begins with {options.label!r} (and occurs {max(1, options.minCountLabel)} times or more)")
+        least = max(1, options.minCountLabel)
+        raise DataError(f"{name} has no labels; a label is a token that begins with {options.label!r} (and occurs {least} times or more)")
 
 
 def sample_weights(given: Any, lines: int) -> Any:
@@ -86,7 +88,7 @@ def sample_weights(given: Any, lines: int) -> Any:
     return weights
 
 
-def numbers(values: list[Any], what: str) -> Floats:
+def numbers(values: Any, what: str) -> Floats:
     """Weights as an array."""
     try:
         return np.asarray(values, np.float32)
@@ -131,8 +133,9 @@ class Training:
             try:
                 loss = self.step.epoch(self.show.training)
             except KeyboardInterrupt:
-                if self.checkpoint:
-                    self.show.say(f"interrupted; {self.checkpoint} holds {self.step.state.epoch} of {self.options.epoch} epochs, and the same call goes on from there")
+                if self.checkpoint and self.checkpoint.exists():
+                    done = f"{self.step.state.epoch} of {self.options.epoch} epochs"
+                    self.show.say(f"interrupted; {self.checkpoint} holds {done}, and doing the same again goes on from there")
                 raise
             epoch = self.measured(loss)
             self.history.append(epoch)
@@ -177,7 +180,8 @@ class Training:
         if buckets is not None:
             buckets = np.where(buckets < 0, np.int32(self.corpus.rows), buckets)
         ready = replace(dictionary, rows_of_bucket=buckets, zero_row=self.corpus.rows if buckets is not None else -1, _cache={})
-        return Model(self.options, ready, state.matrix if matrix is None else matrix, state.output if output is None else output, None, list(self.history))
+        matrices = (state.matrix if matrix is None else matrix, state.output if output is None else output)
+        return Model(self.options, ready, *matrices, None, list(self.history))
 
     def save(self) -> None:
         """Write the checkpoint; and beside it the best epoch, where that is another."""
@@ -193,10 +197,10 @@ class Training:
         saved = native.load(self.checkpoint)
         mine, other = self.corpus.dictionary, saved.dictionary
         same = saved.options.with_(thread=0, verbose=0) == self.options.with_(thread=0, verbose=0)
-        if not (same and mine.ntokens == other.ntokens and mine.size == other.size and len(saved.input) == self.corpus.rows + 1):
+        if not (same and mine.ntokens == other.ntokens and mine.size == other.size and saved.input.shape[0] == self.corpus.rows + 1):
             raise ModelFileError(f"{self.checkpoint} is of another text or of other options; delete it, or name another checkpoint")
         state = starting.state(self.corpus, self.options, None)
-        state.matrix[:], state.output[:], state.epoch = saved.input, saved.output, len(saved.history)
+        state.matrix[:], state.output[:], state.epoch = rows_of(saved.input, slice(None)), saved.output, len(saved.history)
         self.history = list(saved.history)
         beside = best_beside(self.checkpoint)
         if self.extras.validation is not None and not self.history[-1].best and beside.exists():

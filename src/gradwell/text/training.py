@@ -12,7 +12,6 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -83,7 +82,9 @@ def keys(corpus: Corpus) -> Longs:
 class Run:
     """One training: the packed text, the options, and the state that changes."""
 
-    def __init__(self, corpus: Corpus, options: Options, state: State, class_weight: Floats | None = None, deterministic: bool = False) -> None:
+    def __init__(
+        self, corpus: Corpus, options: Options, state: State, class_weight: Floats | None = None, deterministic: bool = False
+    ) -> None:
         self.deterministic = deterministic
         self.corpus, self.options, self.state = corpus, options, state
         self.class_weight = np.empty(0, np.float32) if class_weight is None else class_weight
@@ -106,7 +107,7 @@ class Run:
             path, code, path_ptr = Tree.of(counts).paths()
         elif self.options.loss == "ns":
             chance, alias = sampling.negatives(counts)
-        return examples.Targets(self.kind, path, code, path_ptr, chance, alias, self.options.neg, self.class_weight)
+        return examples.Targets(np.int64(self.kind), path, code, path_ptr, chance, alias, np.int64(self.options.neg), self.class_weight)
 
     def bounds(self) -> tuple[Longs, Longs, Longs]:
         """Of each line, the most rows, decisions and examples that it can become."""
@@ -114,13 +115,14 @@ class Run:
         words = np.diff(text.word_ptr)
         subwords = np.concatenate([[0], np.cumsum(np.diff(text.sub_ptr)[text.words])]).astype(np.int64)
         rows = subwords[text.word_ptr[1:]] - subwords[text.word_ptr[:-1]] + np.diff(text.gram_ptr)
+        shared = examples.SHARED * options.neg if options.loss == "ns" else 0
         a_target = {"softmax": 1, "ova": 1, "ns": 1 + options.neg}.get(options.loss) or int(np.diff(self.targets.path_ptr).max(initial=1))
         if self.supervised:
             each = np.diff(text.label_ptr) if options.loss == "ova" else np.ones_like(words)
             return rows, each * a_target, np.ones_like(words)
         if options.model == "cbow":
             return rows * 2 * options.ws, words * a_target, words
-        return rows, words * 2 * options.ws * a_target, words
+        return rows, words * (2 * options.ws * (1 if shared else a_target) + shared), words
 
     def order(self) -> Longs:
         """The lines in this epoch's order."""
@@ -144,7 +146,7 @@ class Run:
         """Whether each thread works on its own copy of the output matrix."""
         return self.dense and self.options.threads > 1 and not self.deterministic
 
-    def epoch(self, show: Callable[[Progress], None] = lambda progress: None) -> float:
+    def epoch(self, show: Callable[[Progress], None] = lambda _: None) -> float:
         """Learn once from every line; returns the mean loss. Raises TrainingError when the numbers run away."""
         order = self.order()
         crew = workers.Crew(self, order, self.chunks(order))

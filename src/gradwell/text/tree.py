@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from gradwell.text.dictionary import Ints, Longs
 
@@ -47,24 +48,25 @@ class Tree:
     def paths(self) -> tuple[Ints, Ints, Longs]:
         """Of each label, from leaf to root: the output rows, the answers (1: right), and where each label's begin."""
         n = self.leaves
-        node, alive = np.arange(n), np.ones(n, bool)
-        rows, answers, owners = [], [], []
+        node = owner = np.arange(n)
+        rows: list[Longs] = []
+        answers: list[npt.NDArray[np.bool_]] = []
+        owners: list[Longs] = []
         while True:
             parent = self.parent[node]
             alive = parent >= 0
             if not alive.any():
                 break
-            owner = np.flatnonzero(alive) if not owners else owners[-1][alive]
-            node, up = node[alive], parent[alive]
+            owner, node, up = owner[alive], node[alive], parent[alive].astype(np.int64)
             rows.append(up - n)
             answers.append(self.right[up] == node)
             owners.append(owner)
             node = up
         if not rows:
             return np.zeros(0, np.int32), np.zeros(0, np.int32), np.zeros(n + 1, np.int64)
-        owner = np.concatenate(owners)
-        order = np.argsort(owner, kind="stable")
-        ptr = np.concatenate([[0], np.cumsum(np.bincount(owner, minlength=n))]).astype(np.int64)
+        of = np.concatenate(owners)
+        order = np.argsort(of, kind="stable")
+        ptr = np.concatenate([[0], np.cumsum(np.bincount(of, minlength=n))]).astype(np.int64)
         return np.concatenate(rows)[order].astype(np.int32), np.concatenate(answers)[order].astype(np.int32), ptr
 
 

@@ -46,6 +46,7 @@ class Crew:
         rows, decisions, n = self.room
         return examples.Examples(
             np.empty(rows, np.int32), np.zeros(n + 1, np.int64), np.empty(decisions, np.int32), np.empty(decisions, np.int32),
+            np.empty(decisions, np.float32),
             np.zeros(n + 1, np.int64), np.empty(n, np.float32),
         )
 
@@ -95,7 +96,8 @@ class Crew:
             n = self.make(piece, room, words)
             rate, slope = self.rates(piece, n, done)
             loss = learning.learn(
-                room, n, run.kind, run.options.loss == "ova", run.supervised, rate, slope, state.matrix, output, scratch, scores, run.class_weight
+                room, n, run.kind, run.options.loss == "ova", run.supervised, rate, slope, state.matrix, output, scratch, scores,
+                run.class_weight,
             )
             with self.lock:
                 if run.apart:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
@@ -27,7 +27,8 @@ def replacing(path: str | os.PathLike[str], what: str) -> Iterator[IO[bytes]]:
                 temporary.chmod(0o666 & ~umask)
                 temporary.replace(where)
             except BaseException:
-                file.close()
+                with suppress(OSError):  # what still waits to be written does not fit either
+                    file.close()
                 temporary.unlink(missing_ok=True)
                 raise
     except OSError as error:

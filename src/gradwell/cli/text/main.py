@@ -53,8 +53,8 @@ def found(name: str) -> Command:
     """The command of this name."""
     if name not in COMMANDS:
         near = difflib.get_close_matches(name, COMMANDS, 1)
-        hint = f"did you mean {near[0]}? " if near else ""
-        raise OptionError(f"gradwell text has no command {name!r}; {hint}There are {', '.join(COMMANDS)}")
+        hint = f"; did you mean {near[0]}?" if near else "."
+        raise OptionError(f"gradwell text has no command {name!r}{hint} The commands are {', '.join(COMMANDS)}")
     module = import_module(f"gradwell.cli.text.{COMMANDS[name][0]}")
     command: Command = module.command(name, COMMANDS[name][1])
     return command

@@ -66,7 +66,7 @@ def unknown(command: Command, word: str) -> Flag:
     name = word.lstrip("-").partition("=")[0]
     names = {flag.lower(): flag for flag in command.flags}
     near = difflib.get_close_matches(name.lower().replace("_", ""), names, 1, 0.5)
-    hint = f"did you mean -{names[near[0]]}?" if near else f"its flags are {', '.join('-' + flag for flag in command.flags)};"
+    hint = f"did you mean -{names[near[0]]}?" if near else f"its flags are {', '.join('-' + flag for flag in command.flags)}."
     raise OptionError(f"{command.name} has no flag {word.partition('=')[0]}; {hint} See `gradwell text {command.name} --help`")
 
 

@@ -11,6 +11,7 @@ from gradwell.cli.text.streams import blocks, flush, put
 if TYPE_CHECKING:
     from gradwell.text.dictionary import Ints
 
+ANSWERS = 4 << 20  # labels to hold at once
 POSITIONS = ("MODEL", "FILE|-", "[K]", "[THRESHOLD]")
 NOTES = """
 FILE holds a text in each line; - stands for stdin. The K most probable labels are printed [1; -1: all], and only
@@ -51,8 +52,7 @@ def command(name: str, summary: str) -> Command:
             return predict_tables(positions, given)
         return predict(positions, probabilities)
 
-    groups = {} if probabilities else {"tables": TABLE_FLAGS}
-    return Command(name, summary + ".", run, POSITIONS, groups, notes=NOTES if probabilities else NOTES + TABLES)
+    return Command(name, summary + ".", run, POSITIONS, {"tables": TABLE_FLAGS}, notes=NOTES + TABLES)
 
 
 def predict(positions: list[str], probabilities: bool) -> int:
@@ -67,12 +67,16 @@ def predict(positions: list[str], probabilities: bool) -> int:
         model = files.load(positions[0])
         model.predict([], k, threshold)  # complains where no text could be predicted
         layouts = [label.replace(b"%", b"%%") + b" %.6g" * probabilities for label in model.dictionary.entries[model.dictionary.nwords :]]
+        at_once = max(1, ANSWERS // (k if 0 < k < len(layouts) else len(layouts)))
+        layouts.append(b"")  # stands at -1
         for block in text:
             data, starts = prediction.lines(np.frombuffer(block, np.uint8))
-            ids, values = model.predict_bytes(data, starts, k, threshold, None, model.options.threads)
-            if model.options.loss != "hs":
-                values = np.minimum(values + TINY, np.float32(1))
-            put(lines([*layouts, b""], ids) % (tuple(values[ids >= 0].tolist()) if probabilities else ()))
+            for first in range(0, len(starts) - 1, at_once):
+                some = starts[first : first + at_once + 1]
+                ids, values = model.predict_bytes(data, some, k, threshold, None, model.options.threads)
+                if model.options.loss != "hs":
+                    values = np.minimum(values + TINY, np.float32(1))
+                put(lines(layouts, ids) % (tuple(values[ids >= 0].tolist()) if probabilities else ()))
             flush()
     return 0
 

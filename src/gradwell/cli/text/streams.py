@@ -71,8 +71,10 @@ def words(lines: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def put(data: bytes) -> None:
-    """Write to stdout."""
-    sys.stdout.buffer.write(data)
+    """Write to stdout, all of it: an unbuffered one may take only part at a time."""
+    rest = memoryview(data)
+    while rest:
+        rest = rest[sys.stdout.buffer.write(rest) :]
 
 
 def flush() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from functools import partial
 from typing import Any
 
@@ -62,6 +63,8 @@ def train(name: str, given: Given) -> int:
 
     output = given["output"]
     base = output.removesuffix(NATIVE)
+    if not os.path.basename(base):
+        raise OptionError(f"-output is {output!r}, which names no file; give a name, such as {base}model")
     small = "autotune-validation" in given and "autotune-modelsize" in given
     path = output if output.endswith(NATIVE) else base + (".ftz" if small else ".bin")
     writable(path, "a model")
@@ -90,7 +93,7 @@ def train(name: str, given: Given) -> int:
 
 def weights(text: str) -> dict[str, float] | str:
     """The weight of each label, as LABEL=NUMBER,LABEL=NUMBER or in one word."""
-    if "=" not in text:
+    if text == "balanced":
         return text
     found: dict[str, float] = {}
     for part in text.split(","):

@@ -13,6 +13,7 @@ import numpy as np
 from gradwell.text.kernels.numeric import below, kernel, mix, prefetch
 
 DENSE, TREE, NEGATIVE = 0, 1, 2
+SHARED = 2  # times as many negatives as one word needs, for a window
 
 
 class Text(NamedTuple):
@@ -50,6 +51,7 @@ class Examples(NamedTuple):
     row_ptr: np.ndarray
     decisions: np.ndarray  # DENSE: labels; else output rows
     answers: np.ndarray  # of each decision: 1 or 0
+    strengths: np.ndarray  # of each decision: how much it counts
     decision_ptr: np.ndarray
     weights: np.ndarray
 
@@ -62,28 +64,37 @@ def draw(targets, bits):
 
 
 @kernel
-def decide(targets, target, bits, decisions, answers, d):
-    """Append the decisions that one target asks for; return their new number."""
-    if targets.kind == DENSE:
-        decisions[d] = target
-        answers[d] = 1
-        return d + 1
-    if targets.kind == TREE:
-        for i in range(targets.path_ptr[target], targets.path_ptr[target + 1]):
-            decisions[d] = targets.path[i]
-            answers[d] = targets.code[i]
-            d += 1
-        return d
-    decisions[d] = target
-    answers[d] = 1
-    d += 1
-    for _ in range(targets.negatives):
+def put(out, d, row, answer, strength):
+    """Append a decision; return their new number."""
+    out.decisions[d], out.answers[d], out.strengths[d] = row, answer, strength
+    return d + 1
+
+
+@kernel
+def affirm(targets, target, out, d):
+    """Append the decisions that say yes to a target: itself, or its path through the tree; return their new number."""
+    if targets.kind != TREE:
+        return put(out, d, target, 1, np.float32(1))
+    for i in range(targets.path_ptr[target], targets.path_ptr[target + 1]):
+        d = put(out, d, targets.path[i], targets.code[i], np.float32(1))
+    return d
+
+
+@kernel
+def deny(targets, first, number, strength, bits, out, d):
+    """Append so many negatives, drawn apart from the targets out.decisions[first:d]; return the new number.
+
+    fastText draws again where a negative is a target; with many rows that is the same, with one row it never ends.
+    """
+    last = d
+    for _ in range(number):
         bits = mix(bits)
         row = draw(targets, bits)
-        if row != target:  # fastText draws again; with many rows that is the same, with one row it never ends
-            decisions[d] = row
-            answers[d] = 0
-            d += 1
+        free = True
+        for i in range(first, last):
+            free = free and out.decisions[i] != row
+        if free:
+            d = put(out, d, row, 0, strength)
     return d
 
 
@@ -113,11 +124,14 @@ def supervised(text, order, start, stop, targets, every_label, seed, out, matrix
         weight = text.weights[line] if text.weights.shape[0] else np.float32(1)
         if every_label:
             for i in range(first, last):
-                d = decide(targets, text.labels[i], seed, out.decisions, out.answers, d)
+                d = affirm(targets, text.labels[i], out, d)
         else:
             bits = mix(seed ^ mix(np.uint64(line)))
             label = text.labels[first + below(bits, last - first)]
-            d = decide(targets, label, bits, out.decisions, out.answers, d)
+            before = d
+            d = affirm(targets, label, out, d)
+            if targets.kind == NEGATIVE:
+                d = deny(targets, before, targets.negatives, np.float32(1), bits, out, d)
             if targets.class_weight.shape[0]:
                 weight *= targets.class_weight[label]
         out.weights[e] = weight
@@ -147,7 +161,11 @@ def chance(bits):
 
 @kernel
 def skipgram(text, order, start, stop, targets, window, seed, out, matrix, words):
-    """One example a word: its rows against each word around it."""
+    """One example a word: its rows against each word around it.
+
+    All words of a window share their negatives, which then count more (as in Ji et al. 2016, pWord2Vec): twice as many
+    are drawn as for one word.
+    """
     n = d = e = 0
     for at in range(start, stop):
         line = order[at]
@@ -156,10 +174,14 @@ def skipgram(text, order, start, stop, targets, window, seed, out, matrix, words
             bits = mix(seed ^ mix(np.uint64(text.word_ptr[line] + i)))
             reach = 1 + below(bits, window)
             n = add_word(text, words[i], out.rows, n, matrix)
+            before, around = d, 0
             for j in range(max(0, i - reach), min(size, i + reach + 1)):
                 if j != i:
-                    bits = mix(bits)
-                    d = decide(targets, words[j], bits, out.decisions, out.answers, d)
+                    d = affirm(targets, words[j], out, d)
+                    around += 1
+            if targets.kind == NEGATIVE:
+                number = min(SHARED, around) * targets.negatives
+                d = deny(targets, before, number, np.float32(around * targets.negatives) / np.float32(max(number, 1)), mix(bits), out, d)
             out.weights[e] = np.float32(1)
             e += 1
             out.row_ptr[e] = n
@@ -183,7 +205,10 @@ def cbow(text, order, start, stop, targets, window, seed, out, matrix, words):
                     n = add_word(text, words[j], out.rows, n, matrix)
             if n == before:
                 continue
-            d = decide(targets, words[i], mix(bits), out.decisions, out.answers, d)
+            before = d
+            d = affirm(targets, words[i], out, d)
+            if targets.kind == NEGATIVE:
+                d = deny(targets, before, targets.negatives, np.float32(1), mix(bits), out, d)
             out.weights[e] = np.float32(1)
             e += 1
             out.row_ptr[e] = n

@@ -1,7 +1,7 @@
 """Examples to better matrices: average the rows, let the loss answer, move the rows.
 
-    h  = 1/n sum over rows of x          hidden
-    x += rate (-dloss/dh) / n            supervised; word vectors take the whole step for each row, as fastText does
+h  = 1/n sum over rows of x          hidden
+x += rate (-dloss/dh) / n            supervised; word vectors take the whole step for each row, as fastText does
 """
 
 from __future__ import annotations
@@ -49,7 +49,8 @@ def respond(examples, e, kind, every_label, output, rate, hidden, gradient, scor
     rate *= examples.weights[e]
     if kind != DENSE:
         for d in range(first, last):
-            loss += binary(hidden, output, examples.decisions[d], np.float32(examples.answers[d]), rate, gradient)
+            strength, answer = examples.strengths[d], np.float32(examples.answers[d])
+            loss += strength * binary(hidden, output, examples.decisions[d], answer, rate * strength, gradient)
     elif every_label:
         loss = one_vs_all(hidden, output, examples.decisions, first, last, rate, gradient, scores, class_weight)
     else:

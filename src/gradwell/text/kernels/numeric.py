@@ -9,14 +9,14 @@ from __future__ import annotations
 from typing import Any
 
 import numba
+import numba.extending
 import numpy as np
 from llvmlite import ir
 from numba.core import cgutils, types
-from numba.extending import intrinsic
 
 FLAGS = {"reassoc", "contract", "arcp", "nsz"}
-kernel = numba.njit(nogil=True, cache=True, fastmath=FLAGS, error_model="numpy")
-inner = numba.njit(nogil=True, cache=True, fastmath=FLAGS, error_model="numpy", inline="never")
+kernel: Any = numba.njit(nogil=True, cache=True, fastmath=FLAGS, error_model="numpy")
+intrinsic: Any = numba.extending.intrinsic  # a function that is written in the compiler's own language
 
 LOG2E = np.float32(1.4426950408889634)
 LN2 = np.float32(0.6931471805599453)

@@ -11,7 +11,7 @@ from gradwell.text.kernels.reading import character_ngrams, word_ngram
 @kernel
 def split_lines(tokens, line_ptr, label_of, words, word_ptr, labels, label_ptr):
     """Part each line's tokens into words and labels. label_of: -2 for a word, -1 for a label that is not kept."""
-    w = l = 0
+    w = found = 0
     for line in range(line_ptr.shape[0] - 1):
         for t in range(line_ptr[line], line_ptr[line + 1]):
             label = label_of[tokens[t]]
@@ -19,11 +19,11 @@ def split_lines(tokens, line_ptr, label_of, words, word_ptr, labels, label_ptr):
                 words[w] = tokens[t]
                 w += 1
             elif label >= 0:
-                labels[l] = label
-                l += 1
+                labels[found] = label
+                found += 1
         word_ptr[line + 1] = w
-        label_ptr[line + 1] = l
-    return w, l
+        label_ptr[line + 1] = found
+    return w, found
 
 
 @kernel

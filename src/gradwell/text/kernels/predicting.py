@@ -8,7 +8,14 @@ import numpy as np
 
 from gradwell.text.kernels.numeric import kernel
 from gradwell.text.kernels.reading import (
-    OFFSET, begins_with, character_ngrams, find, hash_step, is_eos, is_space, word_ngram,
+    OFFSET,
+    begins_with,
+    character_ngrams,
+    find,
+    hash_step,
+    is_eos,
+    is_space,
+    word_ngram,
 )
 
 SOFTMAX, TREE, SIGMOID = 0, 1, 2

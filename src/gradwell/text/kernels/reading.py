@@ -19,7 +19,7 @@ EMPTY = np.int32(-1)
 
 @kernel
 def is_space(byte):
-    """Whether a byte separates tokens: space, \\t, \\n, \\v, \\f, \\r or NUL."""
+    r"""Whether a byte separates tokens: space, \\t, \\n, \\v, \\f, \\r or NUL."""
     return byte == 32 or (9 <= byte <= 13) or byte == 0
 
 
@@ -41,7 +41,7 @@ def hash_bytes(data, start, stop):
 @kernel
 def same(a, a_start, b, b_start, length):
     """Whether two stretches of bytes are equal."""
-    for i in range(length):
+    for i in range(length):  # noqa: SIM110 - Numba has no generators
         if a[a_start + i] != b[b_start + i]:
             return False
     return True

@@ -12,12 +12,11 @@ from typing import Any
 import numpy as np
 from llvmlite import ir
 from numba.core import cgutils, types
-from numba.extending import intrinsic
 
 from gradwell.text.kernels.examples import DENSE
 from gradwell.text.kernels.learning import average, bounded
 from gradwell.text.kernels.losses import TINY, decision, dot
-from gradwell.text.kernels.numeric import exp, kernel
+from gradwell.text.kernels.numeric import exp, intrinsic, kernel
 
 AT_ONCE = 16  # examples between two looks at the matrices
 AT_ONCE_EACH = 4  # with one-vs-all, where every example pushes every row and many pushes add up
@@ -116,15 +115,18 @@ def ask_rows(examples, e, slot, output, rate, hidden, gradient, steps):
     for d in range(examples.decision_ptr[e], examples.decision_ptr[e + 1]):
         r, answer = examples.decisions[d], np.float32(examples.answers[d])
         p = decision(dot(hidden[slot], output, r))
-        loss -= math.log(max(p if answer == 1 else np.float32(1) - p, TINY))
-        steps[d] = rate * (answer - p)
+        loss -= examples.strengths[d] * math.log(max(p if answer == 1 else np.float32(1) - p, TINY))
+        steps[d] = rate * examples.strengths[d] * (answer - p)
         for j in range(hidden.shape[1]):
             gradient[slot, j] += steps[d] * output[r, j]
     return loss
 
 
 @kernel
-def learn(examples, n, kind, every_label, normalize, rate, slope, matrix, output, class_weight, hidden, gradient, alphas, steps, flags, round_, mine, threads):
+def learn(
+    examples, n, kind, every_label, normalize, rate, slope, matrix, output, class_weight, hidden, gradient, alphas, steps, flags, round_,
+    mine, threads,
+):
     """One thread's part in learning from n examples. Returns its part of the loss and the number of waits so far."""
     loss = 0.0
     at_once = AT_ONCE_EACH if every_label else AT_ONCE
