@@ -2,7 +2,6 @@
 
     python benchmarks/text.py                  # all cases, writes docs/text-speed.md
     python benchmarks/text.py agnews cooking   # some, to the terminal
-    python benchmarks/text.py classes          # cost of one update against the number of labels, writes docs/text-classes.png
 
 Each figure is the median of the pairs with their spread (lowest to highest). "training" leaves out start-up, reading
 and saving: of Gradwell it is what the epochs took, of fastText the call less the same call with epoch=0. Where
@@ -58,18 +57,14 @@ CASES = {
 
 def main() -> None:
     """Run the cases that were named, or all."""
-    names = sys.argv[1:] or [*CASES, "classes"]
-    unknown = [name for name in names if name not in (*CASES, "classes")]
+    names = sys.argv[1:] or [*CASES]
+    unknown = [name for name in names if name not in CASES]
     if unknown:
-        sys.exit(f"{unknown[0]!r} is not a case; the cases are {', '.join([*CASES, 'classes'])}")
+        sys.exit(f"{unknown[0]!r} is not a case; the cases are {', '.join(CASES)}")
     with tempfile.TemporaryDirectory() as folder:
-        rows = [measure(name, CASES[name], Path(folder)) for name in names if name in CASES]
-    page = table(rows) if rows else ""
+        rows = [measure(name, CASES[name], Path(folder)) for name in names]
+    page = table(rows)
     print(page)
-    if "classes" in names:
-        from text_classes import plot
-
-        plot(ROOT / "docs" / "text-classes.png")
     if not sys.argv[1:]:
         (ROOT / "docs" / "text-speed.md").write_text(page)
 

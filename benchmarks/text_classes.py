@@ -1,4 +1,7 @@
-"""The cost of one update against the number of labels: softmax grows with n, hierarchical softmax with log n."""
+"""The cost of one update against the number of labels: softmax grows with n, hierarchical softmax with log n.
+
+    python benchmarks/text_classes.py   # writes docs/text-classes.png
+"""
 
 from __future__ import annotations
 
@@ -63,3 +66,7 @@ def plot(target: Path) -> None:
     axes.set(xscale="log", yscale="log", xlabel="labels", ylabel="µs for one update", title="One update: O(n) against O(log n)")
     axes.legend()
     figure.savefig(target, dpi=130)
+
+
+if __name__ == "__main__":
+    plot(Path(__file__).parents[1] / "docs" / "text-classes.png")

@@ -21,7 +21,7 @@ OURS = {"verbose": 0, "thread": 1, "dim": 10, "lr": 0.5, "epoch": 3}
 THEIRS = {**QUIET, "dim": 10, "lr": 0.5, "epoch": 3}
 WAYS = (("ns", "character n-grams"), ("hs", "words"), ("softmax", "words"))
 UNSUPERVISED = [(model, loss, kind) for model in ("skipgram", "cbow") for loss, kind in WAYS]
-FUZZ = settings(deadline=None, max_examples=150)
+FUZZ = settings(deadline=None, max_examples=100)
 ROOM = 100_000_000  # bytes that reading any of the small files here may take
 
 
@@ -272,7 +272,7 @@ def test_a_truncated_file_is_an_error(folder, whole, name, share):
 CHANGE = st.tuples(st.floats(0, 1), st.booleans(), st.integers(0, 255))
 
 
-@settings(FUZZ, max_examples=600)
+@settings(FUZZ, max_examples=200)
 @given(name=st.sampled_from([*NAMES, *NATIVE]), changes=st.lists(CHANGE, min_size=1, max_size=6))
 def test_flipped_bytes_do_no_harm(folder, whole, name, changes):
     data = bytearray(whole[name])
@@ -281,7 +281,7 @@ def test_flipped_bytes_do_no_harm(folder, whole, name, changes):
     survives(folder, bytes(data))
 
 
-@settings(FUZZ, max_examples=600)
+@settings(FUZZ, max_examples=200)
 @given(
     name=st.sampled_from(NAMES), place=st.integers(2, 25),
     value=st.sampled_from([-1, 0, 1, 2, 3, 4, 255, 256, 2**16, 2**20, 2**24, 2**28, 2**31 - 1, -(2**31)]), wide=st.booleans(),
@@ -295,7 +295,7 @@ def test_no_stated_number_does_harm(folder, whole, name, place, value, wide):
 ODD = [None, True, -1, 0, 1, 2, 3, 2**31 - 1, 2**40, 2**70, 1e308, float("nan"), "", "hs", "ova", "cbow", [], [2**40, 2**40], {}, {"a": 1}]
 
 
-@settings(FUZZ, max_examples=400)
+@settings(FUZZ, max_examples=100)
 @given(data=st.data(), name=st.sampled_from(NATIVE))
 def test_no_stated_fact_does_harm(folder, whole, data, name):
     """Change anything in the header of a native file: an offset, a shape, an option."""

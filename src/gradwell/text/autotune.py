@@ -54,23 +54,24 @@ class Watch(Show):
         super().__init__(verbose)
         self.began, self.duration, self.deadline = started, duration, started + duration
         self.last, self.allowed = self.deadline, duration  # when the trial must have ended, and the seconds it may take
-        self.moving: tuple[float, float] | None = None  # when its training was first seen to move, and its share then
+        self.moving = self.seen = (started, 0.0)  # when its training was first seen to move, and last; and its share then
         self.about = ""
 
     def open(self, limit: float, about: str) -> None:
         """A trial begins; it may take so many seconds."""
         now = time.monotonic()
         self.last = min(self.deadline, now + limit)
-        self.allowed, self.moving, self.about = self.last - now, None, about
+        self.allowed, self.seen, self.about = self.last - now, (now, 0.0), about
 
     def training(self, progress: Progress) -> None:
         """Called ten times a second."""
         now, share = time.monotonic(), progress.share
         self.update(min(1.0, (now - self.began) / self.duration), self.about)
-        if share > 0 and (self.moving is None or share < self.moving[1]):
+        if share < self.seen[1] or self.seen[1] == 0:  # it begins, or begins once more
             self.moving = (now, share)
+        self.seen = (now, share)
         end = now
-        if self.moving is not None and now - self.moving[0] > TRUSTED and share > self.moving[1]:
+        if now - self.moving[0] > TRUSTED and share > self.moving[1]:
             end += (1 - share) * (now - self.moving[0]) / (share - self.moving[1])
         if now > self.last or end > self.last + self.allowed / 10:
             raise Hopeless(f"it would not have ended in {self.allowed:.1f} s")

@@ -126,18 +126,27 @@ class Training:
         self.checkpoint = Path(extras.checkpoint) if extras.checkpoint else None
         state = self.resumed() or starting.state(corpus, options, extras.start)
         self.step = Run(corpus, options, state, class_weights(extras.class_weight, corpus), extras.deterministic)
+        self.saved = len(self.history)  # epochs that the checkpoint holds
 
     def run(self) -> Model:
         """Train to the end; return the model, of the best epoch where there is a validation text."""
+        try:
+            self.epochs()
+        except KeyboardInterrupt:
+            if self.checkpoint and self.saved:
+                done = f"{self.saved} of {self.options.epoch} epochs"
+                self.show.say(f"interrupted; {self.checkpoint} holds {done}, and doing the same again goes on from there")
+            raise
+        last = not self.history or self.history[-1].best
+        state = self.step.state
+        matrix, output = (state.matrix, state.output) if self.best is None or last else self.best
+        self.show.done(self.history)
+        return self.model(matrix, output)
+
+    def epochs(self) -> None:
+        """Train until the epochs, patience or a callback end it."""
         while self.step.state.epoch < self.options.epoch and not self.enough():
-            try:
-                loss = self.step.epoch(self.show.training)
-            except KeyboardInterrupt:
-                if self.checkpoint and self.checkpoint.exists():
-                    done = f"{self.step.state.epoch} of {self.options.epoch} epochs"
-                    self.show.say(f"interrupted; {self.checkpoint} holds {done}, and doing the same again goes on from there")
-                raise
-            epoch = self.measured(loss)
+            epoch = self.measured(self.step.epoch(self.show.training))
             self.history.append(epoch)
             if self.extras.validation is not None and epoch.best and self.enough_left():
                 self.best = (self.step.state.matrix.copy(), self.step.state.output.copy())
@@ -145,11 +154,6 @@ class Training:
                 self.save()
             if any([callback(epoch, self.model()) is True for callback in self.extras.callbacks]):  # noqa: C419 - all are called
                 break
-        last = not self.history or self.history[-1].best
-        state = self.step.state
-        matrix, output = (state.matrix, state.output) if self.best is None or last else self.best
-        self.show.done(self.history)
-        return self.model(matrix, output)
 
     def enough_left(self) -> bool:
         """Whether a later epoch could be worse than this one, so that it must be kept."""
@@ -189,6 +193,7 @@ class Training:
         if self.extras.validation is not None and self.history[-1].best:
             native.save(self.model(), best_beside(self.checkpoint))
         native.save(self.model(), self.checkpoint)
+        self.saved = len(self.history)
 
     def resumed(self) -> State | None:
         """Where an earlier training of the same text with the same options stopped."""

@@ -1,5 +1,6 @@
 """The kernels, compiled by Numba at their first use and kept on disk from then on."""
 
+from contextlib import suppress
 from pathlib import Path
 
 from gradwell.errors import DependencyError
@@ -15,8 +16,9 @@ def forget_what_is_stale() -> None:
     folder = Path(__file__).parent
     newest = max(source.stat().st_mtime for source in folder.glob("*.py"))
     for compiled in folder.glob("__pycache__/*.nb[ic]"):
-        if compiled.stat().st_mtime < newest:
-            compiled.unlink(missing_ok=True)
+        with suppress(FileNotFoundError):  # another process that starts now may be quicker
+            if compiled.stat().st_mtime < newest:
+                compiled.unlink()
 
 
 forget_what_is_stale()

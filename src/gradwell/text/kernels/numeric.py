@@ -20,7 +20,6 @@ intrinsic: Any = numba.extending.intrinsic  # a function that is written in the 
 
 LOG2E = np.float32(1.4426950408889634)
 LN2 = np.float32(0.6931471805599453)
-ROUND = np.float32(12582912.0)  # 1.5 * 2^23: adding and taking it away again rounds to a whole number
 
 
 @intrinsic
@@ -58,8 +57,7 @@ def prefetch(typingctx: Any, matrix: Any, row: Any) -> Any:  # noqa: ARG001
 def exp(x: np.float32) -> np.float32:
     """e^x to about six digits, in steps that the compiler can do for many numbers at once."""
     x = min(max(x, np.float32(-87.0)), np.float32(88.0))
-    shifted = x * LOG2E + ROUND
-    whole = shifted - ROUND
+    whole = np.floor(x * LOG2E + np.float32(0.5))
     r = x - whole * LN2
     p = np.float32(1 / 720)
     p = p * r + np.float32(1 / 120)
