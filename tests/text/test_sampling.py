@@ -5,8 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gradwell.text.sampling import alias_table, negatives
+from tests.text.oracle import CHECK
 
 
+@CHECK
 @given(st.lists(st.floats(1e-3, 1e3), min_size=1, max_size=200))
 def test_each_entry_gets_its_share(weights):
     chance, alias = alias_table(np.array(weights))

@@ -13,11 +13,12 @@ import numpy as np
 import numpy.typing as npt
 
 from gradwell.errors import DataError, OptionError
-from gradwell.text import files, hashing
+from gradwell.text import files, hashing, prediction
 from gradwell.text.dictionary import Floats
 from gradwell.text.meter import Meter
 from gradwell.text.model import Epoch, Model
 from gradwell.text.options import NAMES, OTHER_NAMES, SUPERVISED, UNSUPERVISED, Options, build
+from gradwell.text.sources import plain
 
 EOS, BOW, EOW = "</s>", "<", ">"
 TINY = np.float32(1e-5)  # fastText's probabilities are this much too large (loss.cc: std_log)
@@ -137,14 +138,15 @@ class _FastText:
         Raises ValueError when a line holds a newline or the model is no classifier.
         """
         if isinstance(text, str):
-            labels, scores = self.answers([line(text)], k, threshold, on_unicode_error)
+            labels, scores = self.answers([text], k, threshold, on_unicode_error)
             return tuple(labels[0]), scores[0].astype(np.float64)
-        return self.answers([line(entry) for entry in text], k, threshold, on_unicode_error)
+        return self.answers(text, k, threshold, on_unicode_error)
 
-    def answers(self, lines: list[str], k: int, threshold: float, on_unicode_error: str) -> tuple[list[list[str]], list[Floats]]:
+    def answers(self, texts: Iterable[str], k: int, threshold: float, on_unicode_error: str) -> tuple[list[list[str]], list[Floats]]:
         """Labels and probabilities of lines, as fastText gives them."""
         model = self.model
-        ids, scores = model.predict(lines, k, max(threshold, 0.0), threads=model.options.threads)
+        data, starts = prediction.lines(np.frombuffer(one_line_each(texts), np.uint8))
+        ids, scores = model.predict_bytes(data, starts, k, max(threshold, 0.0), None, model.options.threads)
         if model.options.loss != "hs":
             scores = np.minimum(scores + TINY, np.float32(1))
         names = self.names(on_unicode_error)
@@ -259,6 +261,19 @@ class _FastText:
     def __contains__(self, word: str) -> bool:
         i = self.model.dictionary.index.get(word.encode("utf-8", "replace"), -1)
         return 0 <= i < self.model.dictionary.nwords
+
+
+def one_line_each(texts: Iterable[str]) -> bytes:
+    """The texts, each of which must be one line, as bytes."""
+    lines = plain(texts)
+    try:
+        whole = "\n".join(lines)
+    except TypeError:
+        wrong = next(text for text in lines if not isinstance(text, str))
+        raise DataError(f"{wrong!r} is not text; predict takes a line or a list of lines") from None
+    if whole.count("\n") != max(len(lines) - 1, 0):
+        raise DataError("predict processes one line at a time (remove '\\n')")
+    return whole.encode("utf-8", "replace") + b"\n" if lines else b""
 
 
 def line(text: str) -> str:

@@ -20,69 +20,24 @@ from gradwell.errors import DataError, DependencyError, OptionError, TrainingErr
 from gradwell.text import corpus as corpora
 from gradwell.text import files, starting
 from gradwell.text.corpus import Corpus
+from gradwell.text.deadline import Hopeless, Watch
 from gradwell.text.model import Model
-from gradwell.text.options import Options
+from gradwell.text.options import Options, converted
 from gradwell.text.pruning import cutoff_for, other_bytes, row_bytes
 from gradwell.text.quantization import compressed, retrained
 from gradwell.text.quantized import CENTROIDS
 from gradwell.text.room import free_memory
 from gradwell.text.scoring import Metric, size_of
 from gradwell.text.searching import DSUBS, Space
-from gradwell.text.showing import Show
 from gradwell.text.sources import bytes_of, is_path, lines_of
 from gradwell.text.train import Extras, Training, check, class_weights, name_of, sample_weights
 
 if TYPE_CHECKING:
     from optuna.trial import Trial
 
-    from gradwell.text.training import Progress
-
 SHARE_OF_TIME = 1 / 5  # that one trial may take, unless the best one took longer
 SHARE_OF_MEMORY = 1 / 2  # of what is free, that a trial's matrix may take
-TRUSTED = 0.5  # seconds after which the speed of a trial says when it will end
 KEPT = ("epoch", "lr", "dim", "wordNgrams", "minn", "maxn", "bucket", "loss")  # what is said of a trial
-
-
-class Hopeless(Exception):  # noqa: N818 - it ends a trial; nothing went wrong
-    """A trial cannot end in time, or its model would be too large."""
-
-
-class Watch(Show):
-    """Shows the search, and ends a trial as soon as it is clear that it would end too late."""
-
-    def __init__(self, verbose: int, started: float, duration: float) -> None:
-        super().__init__(verbose)
-        self.began, self.duration, self.deadline = started, duration, started + duration
-        self.last, self.allowed = self.deadline, duration  # when the trial must have ended, and the seconds it may take
-        self.moving = self.seen = (started, 0.0)  # when its training was first seen to move, and last; and its share then
-        self.about = ""
-
-    def open(self, limit: float, about: str) -> None:
-        """A trial begins; it may take so many seconds."""
-        now = time.monotonic()
-        self.last = min(self.deadline, now + limit)
-        self.allowed, self.seen, self.about = self.last - now, (now, 0.0), about
-
-    def training(self, progress: Progress) -> None:
-        """Called ten times a second."""
-        now, share = time.monotonic(), progress.share
-        self.update(min(1.0, (now - self.began) / self.duration), self.about)
-        if share < self.seen[1] or self.seen[1] == 0:  # it begins, or begins once more
-            self.moving = (now, share)
-        self.seen = (now, share)
-        end = now
-        if now - self.moving[0] > TRUSTED and share > self.moving[1]:
-            end += (1 - share) * (now - self.moving[0]) / (share - self.moving[1])
-        if now > self.last or end > self.last + self.allowed / 10:
-            raise Hopeless(f"it would not have ended in {self.allowed:.1f} s")
-
-    def check(self) -> None:
-        """End the trial if its time is over."""
-        if time.monotonic() > self.last:
-            raise Hopeless(f"it did not end in {self.allowed:.1f} s")
-
-    def done(self, history: list[Any]) -> None:
-        """The end of one trial's training is nobody's concern."""
 
 
 def autotune(
@@ -100,6 +55,9 @@ def autotune(
     Raises OptionError or DataError for what is impossible, TrainingError when there was not time for one trial.
     """
     started = time.monotonic()
+    autotuneDuration = converted("autotuneDuration", autotuneDuration, float)  # noqa: N806
+    autotunePredictions = converted("autotunePredictions", autotunePredictions, int)  # noqa: N806
+    trials = None if trials is None else converted("trials", trials, int)
     if options.model != "supervised":
         raise OptionError(f"autotune needs a classifier; the model is {options.model}")
     if extras.checkpoint is not None:
@@ -262,9 +220,11 @@ class Search:
         tried = len(self.told)
         if self.best is None:
             last = next((row["failure"] for row in reversed(self.told) if row.get("failure")), "there was no time to begin")
+            late = time.monotonic() >= self.watch.deadline
+            what = "Didn't have enough time to train once" if late else "Couldn't train once"
+            remedy = "give smaller options" + ", or increase autotuneDuration" * late + ", or autotuneModelSize" * bool(self.size)
             raise TrainingError(
-                f"Didn't have enough time to train once: none of {tried} trials in {self.watch.duration:g} s came to an end; of the last: "
-                f"{last}. Increase autotuneDuration{'' if self.size is None else ' or autotuneModelSize'}, or give smaller options"
+                f"{what}: none of {tried} trials in {self.watch.duration:g} s came to an end; of the last: {last}; {remedy}"
             )
         score, model, number = self.best
         best = self.told[number - 1]

@@ -24,13 +24,13 @@ TINY = 1e-5  # fastText adds it under every logarithm (loss.cc: std_log)
 
 @dataclass
 class Work:
-    """Bytes predicted so far."""
+    """Work done so far, in bytes of text; a look at 20 labels counts as one."""
 
     done: int = 0
 
-    def pays(self, size: int) -> bool:
+    def pays(self, size: int, lines: int = 0, labels: int = 0) -> bool:
         """Whether it is time for the kernels: they are there already, or the work so far would have paid for their start."""
-        self.done += size
+        self.done += size + lines * labels // 20
         return self.done > KERNELS_PAY or "gradwell.text.kernels.predicting" in sys.modules
 
 
@@ -39,7 +39,7 @@ def lines(data: Bytes) -> tuple[Bytes, Longs]:
     ends = np.flatnonzero(data == 10) + 1
     if len(data) and (not len(ends) or ends[-1] != len(data)):
         ends = np.append(ends, len(data))
-    return data, np.concatenate([[0], ends]).astype(np.int64)
+    return frozen(data), np.concatenate([[0], ends]).astype(np.int64)
 
 
 def best(
@@ -48,7 +48,7 @@ def best(
     """The best k labels of each line and their probabilities, never above 1; what is missing is -1 and 0."""
     n = len(starts) - 1
     ids, values = np.full((n, k), -1, np.int32), np.zeros((n, k), np.float32)
-    if not model.work.pays(len(data)):
+    if not model.work.pays(len(data), n, len(model.output)):
         with np.errstate(all="ignore"):  # numbers of a damaged model may be anything
             for i in range(n):
                 found, scores = plain(model, data[starts[i] : starts[i + 1]].tobytes(), k, threshold, allowed)
@@ -146,26 +146,41 @@ def prepared(model: Model) -> tuple[Any, ...]:
             sides = (tree.left, tree.right) if tree else (np.empty(0, np.int32), np.empty(0, np.int32))
             kind = {"hs": TREE, "softmax": SOFTMAX}.get(model.options.loss, SIGMOID)
             cache["prepared"] = (
-                words(model), matrix(model.input), np.ascontiguousarray(model.output, np.float32), sides, kind, sigmoids()
+                words(model), matrix(model.input), frozen(model.output), tuple(map(frozen, sides)), kind, frozen(sigmoids())
             )
         return cache["prepared"]  # type: ignore[no-any-return]
 
 
 def words(model: Model) -> tuple[Any, ...]:
     """The dictionary as the kernels take it."""
+    from gradwell.text.kernels.lines import heads_of
+
     dictionary, options = model.dictionary, model.options
     buckets = np.empty(0, np.int32) if dictionary.rows_of_bucket is None else dictionary.rows_of_bucket
+    table = dictionary.table
+    slots = np.where(table >= 0, table.astype(np.int64) << 32 | dictionary.hashes[table], -1)
+    heads = np.zeros(dictionary.size, np.uint64)
+    heads_of(dictionary.blob, dictionary.starts, heads)
     return (
-        dictionary.table, dictionary.hashes, dictionary.blob, dictionary.starts, dictionary.nwords, buckets,
-        options.minn, options.maxn, options.bucket, options.wordNgrams, np.frombuffer(options.label.encode(), np.uint8),
+        frozen(slots), frozen(dictionary.blob), frozen(dictionary.starts), frozen(heads), dictionary.nwords, frozen(buckets),
+        options.minn, options.maxn, max(options.bucket, 1), options.wordNgrams, frozen(np.frombuffer(options.label.encode(), np.uint8)),
     )
+
+
+def frozen(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """The same array as one that cannot be written, so that there is one kernel for all."""
+    view = np.ascontiguousarray(array).view(np.ndarray)
+    view = view[...]
+    view.flags.writeable = False
+    return view
 
 
 def matrix(values: Floats | Quantized) -> tuple[Any, ...]:
     """A matrix of either kind as the kernels take it."""
+    none = np.empty((0, 0), np.float32)
     if isinstance(values, Quantized):
-        return np.empty((0, 0), np.float32), values.codes, values.centroids, values.norms, values.dsub
-    return np.ascontiguousarray(values, np.float32), np.empty((0, 0), np.uint8), np.empty((0, 0), np.float32), np.empty(0, np.float32), 1
+        return frozen(none), frozen(values.codes), frozen(values.centroids), frozen(values.norms), values.dsub
+    return frozen(values), frozen(np.empty((0, 0), np.uint8)), frozen(none), frozen(none[0:0].reshape(0)), 1
 
 
 def gold(model: Model, data: Bytes, starts: Longs) -> tuple[Longs, npt.NDArray[np.int32], Longs]:

@@ -52,9 +52,9 @@ class Metric:
         return value if value == value else 0.0  # not a number: the label was never predicted
 
 
-def size_of(text: str) -> int | None:
+def size_of(text: str | None) -> int | None:
     """The bytes that a size such as 2M stands for; None where there is no limit."""
-    if text == "":
+    if text is None or text == "":
         return None
     found = re.fullmatch(r"(\d+)([kKmMgG]?)", str(text))
     if not found or int(found[1]) == 0:

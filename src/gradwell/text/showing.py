@@ -46,9 +46,10 @@ class Show:
             from rich.console import Console
             from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
+            console = Console(stderr=True)
             self.bar = Progress(
                 TextColumn("{task.description}"), BarColumn(20), TaskProgressColumn(), TimeRemainingColumn(),
-                console=Console(stderr=True), transient=True,
+                console=console, transient=True, disable=not console.is_terminal,
             )
             self.task = self.bar.add_task(about, total=1.0)
             self.bar.start()

@@ -22,6 +22,7 @@ class Crew:
     def __init__(self, run: Run, order: Longs, cuts: Longs) -> None:
         self.run, self.order, self.cuts = run, order, cuts
         self.size = run.options.threads if run.deterministic else min(run.options.threads, len(cuts) - 1)
+        self.before = run.done  # words learned from when the epoch began
         self.pieces = iter(range(len(cuts) - 1))
         self.lock = threading.Lock()
         self.results: list[tuple[float, int]] = []  # of each piece: the sum of losses, and the examples
@@ -118,7 +119,7 @@ class Crew:
         run, state = self.run, self.run.state
         room, words = self.buffers(), np.empty(self.most_words, np.int32)
         hidden, gradient, alphas, steps = self.shared
-        done, waits = run.done, 0
+        done, waits = self.before, 0
         for piece in range(len(self.cuts) - 1):
             if self.stopped:
                 break

@@ -5,8 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gradwell.text import files
+from tests.text.oracle import CHECK
 
 
+@CHECK
 @given(st.lists(st.floats(width=32, allow_nan=False), min_size=1, max_size=20))
 def test_numbers_are_printed_as_c_prints_them(numbers):
     row = np.array([numbers], np.float32)

@@ -10,6 +10,7 @@ import math
 
 import numpy as np
 
+from gradwell.text.kernels.averaging import add_rows
 from gradwell.text.kernels.examples import DENSE
 from gradwell.text.kernels.losses import TINY, binary, one_vs_all, softmax
 from gradwell.text.kernels.numeric import kernel, prefetch
@@ -19,10 +20,7 @@ from gradwell.text.kernels.numeric import kernel, prefetch
 def average(matrix, rows, start, stop, hidden):
     """The mean of some rows of a matrix."""
     hidden[:] = 0
-    for i in range(start, stop):
-        r = rows[i]
-        for j in range(hidden.shape[0]):
-            hidden[j] += matrix[r, j]
+    add_rows(matrix, rows, start, stop, hidden)
     scale = np.float32(1) / np.float32(max(stop - start, 1))
     for j in range(hidden.shape[0]):
         hidden[j] *= scale

@@ -32,9 +32,8 @@ def as_float(typingctx: Any, bits: Any) -> Any:  # noqa: ARG001
     return types.float32(types.int32), codegen
 
 
-@intrinsic
-def prefetch(typingctx: Any, matrix: Any, row: Any) -> Any:  # noqa: ARG001
-    """Ask the memory for a row of a matrix that will be needed soon; no result."""
+def hint(write: int) -> Any:
+    """Code that asks the memory for a row of an array that will be needed soon, to be written or only read."""
 
     def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         array = context.make_array(signature.args[0])(context, builder, arguments[0])
@@ -45,12 +44,24 @@ def prefetch(typingctx: Any, matrix: Any, row: Any) -> Any:  # noqa: ARG001
         function = cgutils.get_or_insert_function(
             builder.module, ir.FunctionType(ir.VoidType(), [byte, word, word, word]), "llvm.prefetch.p0"
         )
-        for line in range(2):
+        for line in range(2 if signature.args[0].ndim == 2 else 1):
             where = builder.inttoptr(builder.add(address, ir.Constant(ir.IntType(64), 64 * line)), byte)
-            builder.call(function, [where, ir.Constant(word, 1), ir.Constant(word, 3), ir.Constant(word, 1)])
+            builder.call(function, [where, ir.Constant(word, write), ir.Constant(word, 3), ir.Constant(word, 1)])
         return context.get_dummy_value()
 
-    return types.void(matrix, row), codegen
+    return codegen
+
+
+@intrinsic
+def prefetch(typingctx: Any, matrix: Any, row: Any) -> Any:  # noqa: ARG001
+    """Ask the memory for a row that will soon be read and written."""
+    return types.void(matrix, row), hint(1)
+
+
+@intrinsic
+def fetch(typingctx: Any, array: Any, row: Any) -> Any:  # noqa: ARG001
+    """Ask the memory for a row that will soon be read."""
+    return types.void(array, row), hint(0)
 
 
 @kernel

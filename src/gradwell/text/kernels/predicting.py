@@ -1,4 +1,4 @@
-"""Lines of bytes to predictions: tokens, rows, mean, scores and the best k, for many lines in one call."""
+"""Lines of bytes to predictions: rows, mean, scores and the best k, for many lines in one call."""
 
 from __future__ import annotations
 
@@ -6,99 +6,12 @@ import math
 
 import numpy as np
 
+from gradwell.text.kernels.averaging import add_rows
+from gradwell.text.kernels.lines import line_rows, room
 from gradwell.text.kernels.numeric import kernel
-from gradwell.text.kernels.reading import (
-    OFFSET,
-    begins_with,
-    character_ngrams,
-    find,
-    hash_step,
-    is_eos,
-    is_space,
-    word_ngram,
-)
 
 SOFTMAX, TREE, SIGMOID = 0, 1, 2
 TINY = 1e-5  # fastText adds it under every logarithm (loss.cc: std_log)
-
-
-@kernel
-def put(items, n, value):
-    """Append to a growing array; returns the array, which may be a new one."""
-    if n == items.shape[0]:
-        larger = np.empty(2 * n + 16, items.dtype)
-        larger[:n] = items
-        items = larger
-    items[n] = value
-    return items
-
-
-@kernel
-def bucket_row(rows_of_bucket, nwords, bucket):
-    """The row that a bucket's n-grams use, or -1 where they were pruned away."""
-    return np.int64(rows_of_bucket[bucket]) if rows_of_bucket.shape[0] else nwords + bucket
-
-
-@kernel
-def line_rows(data, at, stop, dictionary, rows, labels, hashes):
-    """The rows and labels of the line that begins at data[at]; it ends after a newline or a `</s>`.
-
-    Returns the place after it, the number of rows and of labels, and the three arrays, which may have grown.
-    """
-    table, word_hashes, blob, starts, nwords, rows_of_bucket, minn, maxn, bucket, longest, prefix = dictionary
-    n = found = words = 0
-    eos = np.array([60, 47, 115, 62], np.uint8)
-    grams = np.empty(256, np.int32)
-    while at < stop:
-        byte = data[at]
-        if is_space(byte) and byte != 10:
-            at += 1
-            continue
-        start = at
-        h = OFFSET
-        if byte == 10:
-            at += 1
-            length, last = 4, True
-            for i in range(4):
-                h = hash_step(h, eos[i])
-            word = find(table, word_hashes, blob, starts, eos, 0, 4, h)
-        else:
-            while at < stop and not is_space(data[at]):
-                h = hash_step(h, data[at])
-                at += 1
-            length = at - start
-            last = is_eos(data, start, length)
-            word = find(table, word_hashes, blob, starts, data, start, length, h)
-        if word >= nwords:
-            labels = put(labels, found, word - nwords)
-            found += 1
-        elif word < 0 and not (last and byte == 10) and begins_with(data, start, length, prefix):
-            pass  # a label that training did not know
-        else:
-            if word >= 0:
-                rows = put(rows, n, np.int64(word))
-                n += 1
-            if maxn > 0 and not last:
-                if grams.shape[0] < (length + 2) * (maxn - minn + 1):
-                    grams = np.empty(2 * (length + 2) * (maxn - minn + 1), np.int32)
-                for i in range(character_ngrams(data, start, length, minn, maxn, bucket, grams, 0)):
-                    row = bucket_row(rows_of_bucket, nwords, grams[i])
-                    if row >= 0:
-                        rows = put(rows, n, row)
-                        n += 1
-            hashes = put(hashes, words, h)
-            words += 1
-        if last:
-            break
-    for i in range(words if longest > 1 else 0):
-        h64 = np.uint64(np.int64(np.int32(hashes[i])))
-        for j in range(i + 1, min(words, i + longest)):
-            h64 = word_ngram(h64, hashes[j])
-            row = bucket_row(rows_of_bucket, nwords, np.int64(h64 % np.uint64(bucket)))
-            if row >= 0:
-                rows = put(rows, n, row)
-                n += 1
-    return at, n, found, rows, labels, hashes
 
 
 @kernel
@@ -107,9 +20,7 @@ def mean_of(matrix, rows, n, hidden):
     dense, codes, centroids, norms, dsub = matrix
     hidden[:] = 0
     if codes.shape[0] == 0:
-        for i in range(n):
-            for j in range(dense.shape[1]):
-                hidden[j] += dense[rows[i], j]
+        add_rows(dense, rows, 0, n, hidden)
     else:
         for i in range(n):
             r = rows[i]
@@ -208,13 +119,14 @@ def best_in_tree(hidden, output, left, right, allowed, threshold, k, ids, values
 @kernel
 def predict(data, line_starts, first, last, dictionary, matrix, output, tree, loss, sigmoids, allowed, k, threshold, ids, values, counts):
     """The best k labels of lines first..last, each from line_starts[i] to line_starts[i + 1]; counts[i] of them are there."""
-    rows, labels, hashes = np.empty(256, np.int64), np.empty(8, np.int32), np.empty(256, np.uint32)
+    desk = room(line_starts, first, last, dictionary)
+    rows = desk[4]
     left, right = tree
     hidden = np.empty(output.shape[1], np.float32)
     scores = np.empty(output.shape[0], np.float32)
     stack, reached = np.empty(left.shape[0] + 2, np.int32), np.empty(left.shape[0] + 2, np.float32)
     for i in range(first, last):
-        _, n, _, rows, labels, hashes = line_rows(data, line_starts[i], line_starts[i + 1], dictionary, rows, labels, hashes)
+        n, _ = line_rows(data, line_starts[i], line_starts[i + 1], dictionary, desk)
         counts[i] = 0
         if n == 0:
             continue
@@ -231,10 +143,11 @@ def predict(data, line_starts, first, last, dictionary, matrix, output, tree, lo
 @kernel
 def features(data, line_starts, first, last, dictionary, sizes, label_sizes, rows_out, labels_out):
     """The rows and labels of lines first..last, end to end; with empty outputs only their numbers."""
-    rows, labels, hashes = np.empty(256, np.int64), np.empty(8, np.int32), np.empty(256, np.uint32)
+    desk = room(line_starts, first, last, dictionary)
+    rows, labels = desk[4], desk[5]
     n = found = 0
     for i in range(first, last):
-        _, a, b, rows, labels, hashes = line_rows(data, line_starts[i], line_starts[i + 1], dictionary, rows, labels, hashes)
+        a, b = line_rows(data, line_starts[i], line_starts[i + 1], dictionary, desk)
         sizes[i], label_sizes[i] = a, b
         if rows_out.shape[0]:
             rows_out[n : n + a] = rows[:a]
@@ -247,10 +160,11 @@ def features(data, line_starts, first, last, dictionary, sizes, label_sizes, row
 @kernel
 def averages(data, line_starts, first, last, dictionary, matrix, out):
     """The mean of the rows of each of the lines first..last."""
-    rows, labels, hashes = np.empty(256, np.int64), np.empty(8, np.int32), np.empty(256, np.uint32)
+    desk = room(line_starts, first, last, dictionary)
+    rows = desk[4]
     hidden = np.empty(out.shape[1], np.float32)
     for i in range(first, last):
-        _, n, _, rows, labels, hashes = line_rows(data, line_starts[i], line_starts[i + 1], dictionary, rows, labels, hashes)
+        n, _ = line_rows(data, line_starts[i], line_starts[i + 1], dictionary, desk)
         if n > 0:
             mean_of(matrix, rows, n, hidden)
             out[i] = hidden

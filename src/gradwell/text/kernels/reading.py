@@ -20,7 +20,7 @@ EMPTY = np.int32(-1)
 @kernel
 def is_space(byte):
     r"""Whether a byte separates tokens: space, \\t, \\n, \\v, \\f, \\r or NUL."""
-    return byte == 32 or (9 <= byte <= 13) or byte == 0
+    return byte <= 32 and (byte == 32 or 9 <= byte <= 13 or byte == 0)
 
 
 @kernel
@@ -42,7 +42,7 @@ def hash_bytes(data, start, stop):
 def same(a, a_start, b, b_start, length):
     """Whether two stretches of bytes are equal."""
     for i in range(length):  # noqa: SIM110 - Numba has no generators
-        if a[a_start + i] != b[b_start + i]:
+        if a[np.uintp(a_start) + np.uintp(i)] != b[np.uintp(b_start) + np.uintp(i)]:
             return False
     return True
 
