@@ -1,6 +1,6 @@
 """The cost of one update against the number of labels: softmax grows with n, hierarchical softmax with log n.
 
-    python benchmarks/text_classes.py   # writes docs/text-classes.png
+python benchmarks/text_classes.py   # writes docs/text-classes.png
 """
 
 from __future__ import annotations

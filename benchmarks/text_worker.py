@@ -79,8 +79,8 @@ def similarity(model: Any, path: str) -> float:
         x, y = model.get_word_vector(a.lower()), model.get_word_vector(b.lower())
         cosines.append(float(x @ y) / (float(np.linalg.norm(x) * np.linalg.norm(y)) + 1e-9))
         judgements.append(float(judgement))
-    ranks = [np.argsort(np.argsort(values)) for values in (cosines, judgements)]
-    return float(np.corrcoef(*ranks)[0, 1])
+    first, second = (np.argsort(np.argsort(values)) for values in (cosines, judgements))
+    return float(np.corrcoef(first, second)[0, 1])
 
 
 if __name__ == "__main__":

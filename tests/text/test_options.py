@@ -21,8 +21,8 @@ def test_without_ngrams_there_are_no_buckets():
 
 
 @pytest.mark.parametrize(("name", "value"), [
-    ("dim", 0), ("dim", -3), ("epoch", -1), ("thread", 10_000), ("thread", -1), ("lr", -1.0), ("lr", float("nan")), ("lr", "fast"), ("dim", 2.5),
-    ("wordNgrams", 0), ("loss", "mse"), ("label", 7), ("neg", None), ("bucket", 2**40),
+    ("dim", 0), ("dim", -3), ("epoch", -1), ("thread", 10_000), ("thread", -1), ("lr", -1.0), ("lr", float("nan")), ("lr", "fast"),
+    ("dim", 2.5), ("wordNgrams", 0), ("loss", "mse"), ("label", 7), ("neg", None), ("bucket", 2**40),
 ])
 def test_an_impossible_value_is_named(name, value):
     with pytest.raises(OptionError, match=name):

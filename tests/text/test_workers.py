@@ -5,17 +5,20 @@ import pytest
 
 import gradwell.text as fasttext
 
+COLOURS = ("red", "blue", "green")
 LINES = [
-    f"__label__{'abc'[i % 3]} {'red blue green'.split()[i % 3]} word{i % 17} word{i % 5} noise{i % 11}" + (f" __label__{'abc'[i % 2]}" if i % 7 == 0 else "")
+    f"__label__{'abc'[i % 3]} {COLOURS[i % 3]} word{i % 17} word{i % 5} noise{i % 11}" + (f" __label__{'abc'[i % 2]}" if i % 7 == 0 else "")
     for i in range(300)
 ]
 
 
 @pytest.mark.parametrize("options", [
-    {"loss": "softmax", "wordNgrams": 2, "bucket": 1000}, {"loss": "hs"}, {"loss": "ns"}, {"loss": "ova", "minn": 2, "maxn": 3, "bucket": 500},
+    {"loss": "softmax", "wordNgrams": 2, "bucket": 1000}, {"loss": "hs"}, {"loss": "ns"},
+    {"loss": "ova", "minn": 2, "maxn": 3, "bucket": 500},
 ], ids=lambda options: options["loss"])
 def test_a_deterministic_classifier_is_the_same_with_any_number_of_threads(options):
-    models = [fasttext.train_supervised(LINES, thread=n, deterministic=True, epoch=3, dim=20, lr=0.5, verbose=0, seed=4, **options) for n in (1, 2, 5)]
+    options |= {"deterministic": True, "epoch": 3, "dim": 20, "lr": 0.5, "verbose": 0, "seed": 4}
+    models = [fasttext.train_supervised(LINES, thread=n, **options) for n in (1, 2, 5)]
     for other in models[1:]:
         np.testing.assert_array_equal(models[0].get_input_matrix(), other.get_input_matrix())
         np.testing.assert_array_equal(models[0].get_output_matrix(), other.get_output_matrix())
@@ -27,7 +30,7 @@ def test_a_deterministic_classifier_is_the_same_with_any_number_of_threads(optio
 def test_deterministic_word_vectors_are_the_same_with_any_number_of_threads(model, loss):
     texts = [line.replace("__label__", "") for line in LINES]
     a, b = (
-        fasttext.train_unsupervised(texts, model, loss=loss, thread=n, deterministic=True, epoch=2, dim=10, minCount=1, bucket=500, verbose=0)
+        fasttext.train_unsupervised(texts, model, 0.05, 10, loss=loss, thread=n, deterministic=True, minCount=1, bucket=500, verbose=0)
         for n in (1, 3)
     )
     np.testing.assert_array_equal(a.get_input_matrix(), b.get_input_matrix())

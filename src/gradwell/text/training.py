@@ -25,7 +25,7 @@ from gradwell.text.tree import Tree
 
 WORK_AT_ONCE = 16_384  # rows and decisions in a thread's hand; they fit its cache
 LABEL_LENGTH = 2.0  # of the vector that a label starts with; measured on six texts: 1 to 3 do about equally well
-LINES_BETWEEN_MERGES = 32  # of all threads together
+BETWEEN_MERGES = 32
 
 
 @dataclass
@@ -133,18 +133,18 @@ class Run:
         """Where to cut the order into pieces of about equal work."""
         work = np.cumsum((self.rows_of_line + self.decisions_of_line)[order])
         piece = work // WORK_AT_ONCE
-        if self.apart:
-            often = np.full(len(order), max(1, LINES_BETWEEN_MERGES // self.options.threads))
-            if self.state.epoch == 0:  # all rows move the same way at first, and threads that do not know of each other go too far
-                often = np.minimum(often, 1 + np.arange(len(order)) // LINES_BETWEEN_MERGES)
-            piece = piece + np.cumsum(1 / often).astype(np.int64)
         cuts = np.flatnonzero(np.diff(piece)) + 1
         return np.concatenate([[0], cuts, [len(order)]]).astype(np.int64)
 
     @property
     def apart(self) -> bool:
         """Whether each thread works on its own copy of the output matrix."""
-        return self.dense and self.options.threads > 1 and not self.deterministic
+        return self.dense and self.supervised and self.options.threads > 1 and not self.deterministic
+
+    @property
+    def between_merges(self) -> int:
+        """Lines that all threads together learn from between two merges."""
+        return BETWEEN_MERGES
 
     def epoch(self, show: Callable[[Progress], None] = lambda _: None) -> float:
         """Learn once from every line; returns the mean loss. Raises TrainingError when the numbers run away."""

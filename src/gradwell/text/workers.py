@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gradwell.errors import TrainingError
-from gradwell.text.dictionary import Longs
+from gradwell.text.dictionary import Floats, Longs
 from gradwell.text.kernels import examples, learning, together
 from gradwell.text.layout import aligned
 
@@ -67,11 +67,11 @@ class Crew:
     def make(self, piece: int, room: examples.Examples, words: np.ndarray) -> int:
         """Turn a piece of the text into examples; returns their number."""
         run, options, text = self.run, self.run.options, self.run.corpus.text
-        start, stop, matrix = self.cuts[piece], self.cuts[piece + 1], run.state.matrix
+        start, stop = self.cuts[piece], self.cuts[piece + 1]
         if run.supervised:
-            return int(examples.supervised(text, self.order, start, stop, run.targets, options.loss == "ova", self.seed, room, matrix))
+            return int(examples.supervised(text, self.order, start, stop, run.targets, options.loss == "ova", self.seed, room))
         make = examples.cbow if options.model == "cbow" else examples.skipgram
-        return int(make(text, self.order, start, stop, run.targets, options.ws, self.seed, room, matrix, words))
+        return int(make(text, self.order, start, stop, run.targets, options.ws, self.seed, room, words))
 
     def rates(self, piece: int, n: int, done: int) -> tuple[float, float]:
         """The rate of a piece's first example, and by how much it changes from one to the next."""
@@ -84,11 +84,11 @@ class Crew:
         room, words = self.buffers(), np.empty(self.most_words, np.int32)
         scratch = aligned(2, run.options.dim)
         scores = aligned(1, max(len(state.output), 1))[0][: len(state.output)]
-        output = base = state.output
+        own = base = state.output
         if run.apart:
-            output, base = aligned(*state.output.shape), aligned(*state.output.shape)
-            with self.lock:
-                output[:] = base[:] = state.output
+            own, base = aligned(*state.output.shape), aligned(*state.output.shape)
+            base[:] = state.output
+            own[:] = base
         while not self.stopped:
             with self.lock:
                 piece, done = next(self.pieces, None), run.done
@@ -96,16 +96,28 @@ class Crew:
                 break
             n = self.make(piece, room, words)
             rate, slope = self.rates(piece, n, done)
-            loss = learning.learn(
-                room, n, run.kind, run.options.loss == "ova", run.supervised, rate, slope, state.matrix, output, scratch, scores,
-                run.class_weight,
-            )
+            loss = self.learn(room, n, rate, slope, scratch, scores, own, base)
             with self.lock:
-                if run.apart:
-                    learning.merge(state.output, output, base)
                 run.done += int(self.words[piece])
                 self.results.append((loss, n))
             self.check(loss)
+
+    def learn(
+        self, room: examples.Examples, n: int, rate: float, slope: float, scratch: Floats, scores: Floats, own: Floats, base: Floats
+    ) -> float:
+        """Learn from the examples of one piece; returns the sum of losses."""
+        run, state, every = self.run, self.run.state, self.run.options.loss == "ova"
+        if not run.apart:
+            loss = learning.learn(
+                room, n, run.kind, every, run.supervised, rate, slope, state.matrix, state.output, scratch, scores, run.class_weight
+            )
+        else:
+            often = max(4, run.between_merges // self.size)
+            loss = learning.learn_apart(
+                room, n, run.kind, every, rate, slope, state.matrix, state.output, scratch, scores, run.class_weight,
+                own, base, often, self.flags,
+            )
+        return float(loss)
 
     def make_shared(self) -> tuple[np.ndarray, ...]:
         """What threads in step share: of each example in hand its hidden vector, its gradient and what it asks of the rows."""

@@ -13,7 +13,8 @@ def add_rows(matrix, rows, start, stop, total):
     i = start
     while i + 4 <= stop:
         for k in range(i + AHEAD, min(i + AHEAD + 4, stop)):
-            fetch(matrix, rows[k])
+            for byte in range(0, 4 * matrix.shape[1], 64):
+                fetch(matrix, rows[k], byte)
         a, b, c, d = rows[i], rows[i + 1], rows[i + 2], rows[i + 3]
         for j in range(matrix.shape[1]):
             total[j] += (matrix[a, j] + matrix[b, j]) + (matrix[c, j] + matrix[d, j])

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gradwell.text.kernels.numeric import below, kernel, mix, prefetch
+from gradwell.text.kernels.numeric import below, kernel, mix
 
 DENSE, TREE, NEGATIVE = 0, 1, 2
 SHARED = 2  # times as many negatives as one word needs, for a window
@@ -99,27 +99,25 @@ def deny(targets, first, number, strength, bits, out, d):
 
 
 @kernel
-def add_word(text, word, rows, n, matrix):
-    """Append a word's rows and call them from memory; return the new number."""
+def add_word(text, word, rows, n):
+    """Append a word's rows; return the new number."""
     for s in range(text.sub_ptr[word], text.sub_ptr[word + 1]):
         rows[n] = text.sub[s]
-        prefetch(matrix, rows[n])
         n += 1
     return n
 
 
 @kernel
-def supervised(text, order, start, stop, targets, every_label, seed, out, matrix):
+def supervised(text, order, start, stop, targets, every_label, seed, out):
     """One example a line: all its words and n-grams against one of its labels drawn by lot, or against all."""
     n = d = e = 0
     for at in range(start, stop):
         line = order[at]
         first, last = text.label_ptr[line], text.label_ptr[line + 1]
         for w in range(text.word_ptr[line], text.word_ptr[line + 1]):
-            n = add_word(text, text.words[w], out.rows, n, matrix)
+            n = add_word(text, text.words[w], out.rows, n)
         for g in range(text.gram_ptr[line], text.gram_ptr[line + 1]):
             out.rows[n] = text.grams[g]
-            prefetch(matrix, text.grams[g])
             n += 1
         weight = text.weights[line] if text.weights.shape[0] else np.float32(1)
         if every_label:
@@ -160,7 +158,7 @@ def chance(bits):
 
 
 @kernel
-def skipgram(text, order, start, stop, targets, window, seed, out, matrix, words):
+def skipgram(text, order, start, stop, targets, window, seed, out, words):
     """One example a word: its rows against each word around it.
 
     All words of a window share their negatives, which then count more (as in Ji et al. 2016, pWord2Vec): twice as many
@@ -173,7 +171,7 @@ def skipgram(text, order, start, stop, targets, window, seed, out, matrix, words
         for i in range(size):
             bits = mix(seed ^ mix(np.uint64(text.word_ptr[line] + i)))
             reach = 1 + below(bits, window)
-            n = add_word(text, words[i], out.rows, n, matrix)
+            n = add_word(text, words[i], out.rows, n)
             before, around = d, 0
             for j in range(max(0, i - reach), min(size, i + reach + 1)):
                 if j != i:
@@ -190,7 +188,7 @@ def skipgram(text, order, start, stop, targets, window, seed, out, matrix, words
 
 
 @kernel
-def cbow(text, order, start, stop, targets, window, seed, out, matrix, words):
+def cbow(text, order, start, stop, targets, window, seed, out, words):
     """One example a word: the rows of the words around it against the word."""
     n = d = e = 0
     for at in range(start, stop):
@@ -202,7 +200,7 @@ def cbow(text, order, start, stop, targets, window, seed, out, matrix, words):
             before = n
             for j in range(max(0, i - reach), min(size, i + reach + 1)):
                 if j != i:
-                    n = add_word(text, words[j], out.rows, n, matrix)
+                    n = add_word(text, words[j], out.rows, n)
             if n == before:
                 continue
             before = d

@@ -13,7 +13,11 @@ import numpy as np
 from gradwell.text.kernels.averaging import add_rows
 from gradwell.text.kernels.examples import DENSE
 from gradwell.text.kernels.losses import TINY, binary, one_vs_all, softmax
-from gradwell.text.kernels.numeric import kernel, prefetch
+from gradwell.text.kernels.numeric import fetch, kernel
+from gradwell.text.kernels.sharing import merge
+
+AHEAD = 16  # rows of the next example that are called; of a longer one, the rest comes while it is added up
+MERGING = 0  # place in the flags: a thread merges
 
 
 @kernel
@@ -60,13 +64,43 @@ def respond(examples, e, kind, every_label, output, rate, hidden, gradient, scor
 @kernel
 def learn(examples, n, kind, every_label, normalize, rate, slope, matrix, output, scratch, scores, class_weight):
     """Learn from n examples in turn; the rate changes by `slope` from one to the next. Returns the sum of losses."""
+    return learn_some(examples, 0, n, kind, every_label, normalize, rate, slope, matrix, output, scratch, scores, class_weight)
+
+
+@kernel
+def learn_apart(
+    examples, n, kind, every_label, rate, slope, matrix, output, scratch, scores, class_weight, own, base, often, flags
+):
+    """As `learn`, on this thread's own copy of the output matrix, which is merged with the shared one every `often` examples."""
+    loss = 0.0
+    for first in range(0, n, often):
+        last = min(n, first + often)
+        loss += learn_some(examples, first, last, kind, every_label, True, rate, slope, matrix, own, scratch, scores, class_weight)
+        merge(output, own, base, flags, MERGING, last == n)
+    return loss
+
+
+@kernel
+def call(examples, e, kind, matrix, output):
+    """Ask the memory for the rows of an example that comes next, so that they are there when they are needed."""
+    for i in range(examples.row_ptr[e], min(examples.row_ptr[e + 1], examples.row_ptr[e] + AHEAD)):
+        for byte in range(0, 4 * matrix.shape[1], 64):
+            fetch(matrix, examples.rows[i], byte)
+    if kind != DENSE:
+        for d in range(examples.decision_ptr[e], examples.decision_ptr[e + 1]):
+            for byte in range(0, 4 * output.shape[1], 64):
+                fetch(output, examples.decisions[d], byte)
+
+
+@kernel
+def learn_some(examples, first, last, kind, every_label, normalize, rate, slope, matrix, output, scratch, scores, class_weight):
+    """Learn from the examples first to last in turn. Returns the sum of losses."""
     hidden, gradient = scratch[0], scratch[1]
     loss = 0.0
-    for e in range(n):
+    for e in range(first, last):
         start, stop = examples.row_ptr[e], examples.row_ptr[e + 1]
-        if kind != DENSE and e + 1 < n:
-            for d in range(examples.decision_ptr[e + 1], examples.decision_ptr[e + 2]):
-                prefetch(output, examples.decisions[d])
+        if e + 1 < last:
+            call(examples, e + 1, kind, matrix, output)
         scale = average(matrix, examples.rows, start, stop, hidden)
         gradient[:] = 0
         loss += respond(examples, e, kind, every_label, output, np.float32(rate + slope * e), hidden, gradient, scores, class_weight)
@@ -79,14 +113,3 @@ def learn(examples, n, kind, every_label, normalize, rate, slope, matrix, output
             for j in range(gradient.shape[0]):
                 matrix[r, j] += gradient[j]
     return loss
-
-
-@kernel
-def merge(shared, own, base):
-    """Add to a shared matrix what this thread has learned since the last time, and take over what others have."""
-    for r in range(shared.shape[0]):
-        for j in range(shared.shape[1]):
-            value = shared[r, j] + (own[r, j] - base[r, j])
-            shared[r, j] = value
-            own[r, j] = value
-            base[r, j] = value

@@ -48,7 +48,7 @@ def tokens_of(line, slots, starts, lengths, hashes, heads):
             length += 1
             continue
         if length > 0:
-            fetch(slots, np.int64(h) & mask)
+            fetch(slots, np.int64(h) & mask, 0)
             starts[n], lengths[n], hashes[n], heads[n] = i - length, length, h, head
             n += 1
             if is_eos(line, i - length, length):

@@ -32,36 +32,25 @@ def as_float(typingctx: Any, bits: Any) -> Any:  # noqa: ARG001
     return types.float32(types.int32), codegen
 
 
-def hint(write: int) -> Any:
-    """Code that asks the memory for a row of an array that will be needed soon, to be written or only read."""
+@intrinsic
+def fetch(typingctx: Any, array: Any, row: Any, byte: Any) -> Any:  # noqa: ARG001
+    """Ask the memory for a row, from one of its bytes on, that will soon be needed.
+
+    To be read, even where it will be written: to ask for it as a writer takes it from the other processor too early.
+    """
 
     def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        array = context.make_array(signature.args[0])(context, builder, arguments[0])
-        index = builder.sext(arguments[1], ir.IntType(64)) if arguments[1].type.width < 64 else arguments[1]
-        stride = cgutils.unpack_tuple(builder, array.strides)[0]
-        address = builder.add(builder.ptrtoint(array.data, ir.IntType(64)), builder.mul(index, stride))
-        byte, word = ir.IntType(8).as_pointer(), ir.IntType(32)
-        function = cgutils.get_or_insert_function(
-            builder.module, ir.FunctionType(ir.VoidType(), [byte, word, word, word]), "llvm.prefetch.p0"
-        )
-        for line in range(2 if signature.args[0].ndim == 2 else 1):
-            where = builder.inttoptr(builder.add(address, ir.Constant(ir.IntType(64), 64 * line)), byte)
-            builder.call(function, [where, ir.Constant(word, write), ir.Constant(word, 3), ir.Constant(word, 1)])
+        data = context.make_array(signature.args[0])(context, builder, arguments[0])
+        wide, small, word = ir.IntType(64), ir.IntType(8).as_pointer(), ir.IntType(32)
+        at, offset = (builder.sext(index, wide) if index.type.width < 64 else index for index in arguments[1:])
+        stride = cgutils.unpack_tuple(builder, data.strides)[0]
+        address = builder.add(builder.ptrtoint(data.data, wide), builder.add(builder.mul(at, stride), offset))
+        kind = ir.FunctionType(ir.VoidType(), [small, word, word, word])
+        function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+        builder.call(function, [builder.inttoptr(address, small), *(ir.Constant(word, n) for n in (0, 3, 1))])
         return context.get_dummy_value()
 
-    return codegen
-
-
-@intrinsic
-def prefetch(typingctx: Any, matrix: Any, row: Any) -> Any:  # noqa: ARG001
-    """Ask the memory for a row that will soon be read and written."""
-    return types.void(matrix, row), hint(1)
-
-
-@intrinsic
-def fetch(typingctx: Any, array: Any, row: Any) -> Any:  # noqa: ARG001
-    """Ask the memory for a row that will soon be read."""
-    return types.void(array, row), hint(0)
+    return types.void(array, row, byte), codegen
 
 
 @kernel

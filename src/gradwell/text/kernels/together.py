@@ -7,55 +7,18 @@ stand still; then they share out the rows, and each row takes what all examples 
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
-from llvmlite import ir
-from numba.core import cgutils, types
 
 from gradwell.text.kernels.examples import DENSE
 from gradwell.text.kernels.learning import average, bounded
 from gradwell.text.kernels.losses import TINY, decision, dot
-from gradwell.text.kernels.numeric import exp, intrinsic, kernel
+from gradwell.text.kernels.numeric import exp, kernel
+from gradwell.text.kernels.sharing import arrive, look, rest
 
 AT_ONCE = 16  # examples between two looks at the matrices
 AT_ONCE_EACH = 4  # with one-vs-all, where every example pushes every row and many pushes add up
 ARRIVED, STOP = 0, 8  # places in the flags, a cache line apart
-
-
-@intrinsic
-def arrive(typingctx: Any, flags: Any, place: Any) -> Any:  # noqa: ARG001
-    """Add 1 to a number that several threads share."""
-
-    def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
-        builder.atomic_rmw("add", builder.gep(data, [arguments[1]]), ir.Constant(ir.IntType(64), 1), "seq_cst")
-        return context.get_dummy_value()
-
-    return types.void(flags, types.int64), codegen
-
-
-@intrinsic
-def look(typingctx: Any, flags: Any, place: Any) -> Any:  # noqa: ARG001
-    """A number that several threads share, as it is now."""
-
-    def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
-        return builder.load_atomic(builder.gep(data, [arguments[1]]), "seq_cst", 8)
-
-    return types.int64(flags, types.int64), codegen
-
-
-@intrinsic
-def rest(typingctx: Any) -> Any:  # noqa: ARG001
-    """Let another thread have the processor."""
-
-    def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:  # noqa: ARG001
-        function = cgutils.get_or_insert_function(builder.module, ir.FunctionType(ir.IntType(32), []), "sched_yield")
-        builder.call(function, [])
-        return context.get_dummy_value()
-
-    return types.void(), codegen
 
 
 @kernel
