@@ -98,8 +98,8 @@ def child(side: str, job: dict[str, Any]) -> dict[str, Any]:
 def measure(name: str, case: Case, folder: Path) -> dict[str, Any]:
     """Train and predict with both, in turn."""
     source = prepared(case.text, "train", folder)
-    job: dict[str, Any] = {"call": case.call, "input": str(source), "options": case.options | {"thread": THREADS}, "model": str(folder / "model.bin")}
     later: dict[str, Any] = {"model": str(folder / "model.bin")}
+    job: dict[str, Any] = later | {"call": case.call, "input": str(source), "options": case.options | {"thread": THREADS}}
     if case.call == "train_supervised":
         later["test"] = str(prepared(case.text, "test", folder))
     else:

@@ -12,7 +12,6 @@ from pathlib import Path
 os.environ["OMP_NUM_THREADS"] = "1"
 ROOT = Path(__file__).parents[1]
 NUMBER = re.compile(r"[-+]?\d[\d,]*\.?\d*(e[-+]?\d+)?")
-MARKS = ("<!-- the demo's output, written by docs/generate.py -->\n", "<!-- end of the demo's output -->\n")
 
 
 def rule_pages() -> dict[Path, str]:
@@ -38,14 +37,20 @@ def rule_pages() -> dict[Path, str]:
     return pages | {ROOT / "docs" / "rules" / "README.md": index}
 
 
-def readme() -> dict[Path, str]:
-    """The README, with what the demo prints today."""
+def readme(check: bool) -> dict[Path, str]:
+    """The README, with what the demo prints today, and what the text example prints with this Python's own docstrings (not checked)."""
     path = ROOT / "README.md"
-    before, rest = path.read_text(encoding="utf-8").split(MARKS[0])
-    _, after = rest.split(MARKS[1])
-    shown = subprocess.run(["bash", "examples/demo.sh", str(Path(sys.executable).parent / "gradwell")], cwd=ROOT, check=True, text=True,
-                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT).stdout.replace(f"{ROOT}/", "").strip()
-    return {path: f"{before}{MARKS[0]}```text\n{shown}\n```\n{MARKS[1]}{after}"}
+    text = replaced(path.read_text(encoding="utf-8"), "the demo", ["bash", "examples/demo.sh", str(Path(sys.executable).parent / "gradwell")])
+    return {path: text if check else replaced(text, "the text example", [sys.executable, "examples/docstrings.py"])}
+
+
+def replaced(text: str, name: str, command: list[str]) -> str:
+    """The text with what a command prints between the marks that bear its name."""
+    first, last = f"<!-- output of {name}, written by docs/generate.py -->\n", f"<!-- end of the output of {name} -->\n"
+    before, rest = text.split(first)
+    _, after = rest.split(last)
+    shown = subprocess.run(command, cwd=ROOT, check=True, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT).stdout
+    return f"{before}{first}```text\n{shown.replace(f'{ROOT}/', '').strip()}\n```\n{last}{after}"
 
 
 def same(a: str, b: str) -> bool:
@@ -65,8 +70,9 @@ def write(path: Path, text: str) -> None:
 
 def main() -> int:
     """Write everything, or with --check compare; exit status 1 when something is stale."""
-    made = rule_pages() | readme()
-    if "--check" not in sys.argv:
+    check = "--check" in sys.argv
+    made = rule_pages() | readme(check)
+    if not check:
         for path, text in made.items():
             write(path, text)
         return 0

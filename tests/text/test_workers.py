@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import gradwell.text as fasttext
+from gradwell.text import corpus
 
 COLOURS = ("red", "blue", "green")
 LINES = [
@@ -46,3 +47,15 @@ def test_rates_too_high_end_all_threads():
     for deterministic in (False, True):
         with pytest.raises(RuntimeError, match="lr=1e\\+30 is too high"):
             fasttext.train_supervised(LINES, lr=1e30, thread=2, deterministic=deterministic, verbose=0)
+
+
+def test_a_text_too_large_for_memory_lies_in_a_mapped_file_and_trains_the_same(monkeypatch):
+    options = {"thread": 1, "wordNgrams": 2, "bucket": 1000, "epoch": 2, "verbose": 0}
+    in_memory = fasttext.train_supervised(LINES, **options)
+    kinds = []
+    keep = corpus.Store.empty
+    monkeypatch.setattr(corpus, "IN_MEMORY", 100)
+    monkeypatch.setattr(corpus.Store, "empty", lambda self, *size: kinds.append(type(made := keep(self, *size))) or made)
+    mapped = fasttext.train_supervised(LINES, **options)
+    assert set(kinds) == {np.memmap}
+    np.testing.assert_array_equal(in_memory.get_input_matrix(), mapped.get_input_matrix())

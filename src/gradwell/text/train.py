@@ -71,6 +71,8 @@ def check(dictionary: Any, options: Options, name: str) -> None:
     """Complain when there is nothing to learn."""
     if dictionary.nwords == 0:
         raise DataError(f"Empty vocabulary: no word of {name} occurs {options.minCount} times or more. Try a smaller -minCount value.")
+    if options.model == "supervised" and dictionary.entries[: dictionary.nwords] == [b"</s>"]:
+        raise DataError(f"{name} has labels but no words; there is nothing to tell one label from another")
     if options.model == "supervised" and dictionary.nlabels == 0:
         least = max(1, options.minCountLabel)
         raise DataError(f"{name} has no labels; a label is a token that begins with {options.label!r} (and occurs {least} times or more)")
