@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import importlib
 import json
-import resource
 import sys
 import time
 from pathlib import Path
@@ -21,7 +20,8 @@ def main() -> None:
     side, job = sys.argv[1], json.loads(sys.argv[2])
     fasttext = importlib.import_module("gradwell.text" if side == "gradwell" else "fasttext")
     result = train(fasttext, job) if "call" in job else predict(fasttext, job)
-    result["memory"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    status = Path("/proc/self/status").read_text()  # Linux; getrusage would count what the parent held when it forked
+    result["memory"] = int(status.partition("VmHWM:")[2].split()[0]) / 1024
     print(json.dumps(result))
 
 

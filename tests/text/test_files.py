@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from gradwell.errors import DataError, ModelFileError
 from gradwell.text import files, load_model, native, train_supervised, train_unsupervised
 from gradwell.text.model import Model
+from gradwell.text.tree import Tree
 from tests.text.oracle import KINDS, LOSSES, QUIET, answers, corpus, same_answers, texts_of, written
 
 fasttext = pytest.importorskip("fasttext")
@@ -210,6 +211,7 @@ def test_a_missing_model_or_a_folder_is_an_error(tmp_path):
 def whole(folder, text):
     """A small model in each kind of file, as bytes."""
     pytest.importorskip("safetensors")
+    Tree.of(np.ones(20_001, np.int64))  # compiles what a hostile file may ask for, which takes memory of its own
     found = {}
     small = {"dim": 4, "bucket": 50, "wordNgrams": 2, "minn": 2, "maxn": 3}
     for loss in ("softmax", "hs", "ova"):

@@ -6,12 +6,16 @@ anything is read or allocated.
 
 from __future__ import annotations
 
+import io
 import os
 import struct
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from gradwell.errors import ModelFileError
 from gradwell.text import native
@@ -24,7 +28,8 @@ from gradwell.text.writing import replacing
 
 MAGIC, VERSION = 793712314, 12  # fasttext.cc
 NUMBERS = ("dim", "ws", "epoch", "minCount", "neg", "wordNgrams", "loss", "model", "bucket", "minn", "maxn", "lrUpdateRate")
-ROWS_AT_ONCE = 1 << 16
+ROWS_AT_ONCE = 1 << 14
+WRITERS = 2  # threads that write a file
 VECTORS_AT_ONCE = 1 << 12
 PAGE = 4096  # bytes; a page of a file that nobody wrote takes no room
 KERNELS_PAY = 200_000  # numbers to print
@@ -257,32 +262,55 @@ def write(model: Model, file: IO[bytes]) -> None:
 
 
 def write_rows(model: Model, file: IO[bytes]) -> None:
-    """The input matrix, a row for each word and each bucket; stretches of rows that no text touched are left as holes."""
+    """The input matrix, a row for each word and each bucket; where few buckets are in use, the pages between them are left as holes."""
     dictionary, dim = model.dictionary, model.options.dim
     assert not isinstance(model.input, Quantized)
-    buckets = dictionary.rows_of_bucket
-    rows = dictionary.nwords + model.options.bucket
+    buckets, known = dictionary.rows_of_bucket, dictionary.nwords
+    rows = known + model.options.bucket
     rows = rows if buckets is not None else min(len(model.input), rows)
     file.write(struct.pack("<2q", rows, dim))
-    start = file.tell()
-    known = dictionary.nwords if buckets is not None else rows
-    for first in range(0, known, ROWS_AT_ONCE):
-        file.write(np.ascontiguousarray(model.input[first : min(first + ROWS_AT_ONCE, known), :dim], "<f4").data)
-    if buckets is None:
-        return
-    for first in range(0, len(buckets), ROWS_AT_ONCE):
-        part = buckets[first : first + ROWS_AT_ONCE]
-        used = np.flatnonzero((part >= 0) & (part != dictionary.zero_row))
-        if len(used):
-            far = len(part) * dim * 4 / len(used) > 2 * PAGE  # then there are pages without a row
-            for run in np.split(used, np.flatnonzero(np.diff(used) * dim * 4 > PAGE) + 1) if far else [used]:
-                low = int(run[0])
-                block = np.zeros((int(run[-1]) + 1 - low, dim), "<f4")
-                block[run - low] = model.input[part[run], :dim]
-                file.seek(start + (known + first + low) * dim * 4)
-                file.write(block.data)
+    start, used = file.tell(), dictionary.used_buckets
     file.truncate(start + rows * dim * 4)
+    if buckets is None:
+        put_rows(file, start, model.input, np.arange(rows), dim)
+    elif not isinstance(file, io.BytesIO) and len(used) * PAGE < 0.6 * len(buckets) * dim * 4:  # then there are pages without a row
+        put_rows(file, start, model.input, np.arange(known), dim)
+        if len(used):
+            file.flush()
+            values: Any = np.memmap(file, "<f4", "r+", start + known * dim * 4, (len(buckets), dim))
+            values[used] = model.input[buckets[used], :dim]
+            del values
+    else:
+        source = np.concatenate([np.arange(known), np.where(buckets == dictionary.zero_row, -1, buckets)])
+        put_rows(file, start, model.input, source, dim)
     file.seek(0, os.SEEK_END)
+
+
+def put_rows(file: IO[bytes], start: int, matrix: Floats, source: npt.NDArray[np.int64], dim: int) -> None:
+    """Write rows of a matrix from `start` on, zeros where source is -1."""
+    gather: Any = plain_gather
+    if source.size * dim > KERNELS_PAY * 10:
+        from gradwell.text.kernels.matrices import gather
+
+    lock = threading.Lock()
+
+    def block(first: int) -> None:
+        some = source[first : first + ROWS_AT_ONCE]
+        out = np.empty((len(some), dim), "<f4")
+        gather(matrix, some, out)
+        with lock:
+            file.seek(start + first * dim * 4)
+            file.write(out.data)
+
+    with ThreadPoolExecutor(WRITERS) as pool:
+        list(pool.map(block, range(0, len(source), ROWS_AT_ONCE)))
+
+
+def plain_gather(matrix: Floats, source: npt.NDArray[np.int64], out: Floats) -> None:
+    """Copy rows of a matrix, zeros where source is -1."""
+    out[:] = 0
+    there = source >= 0
+    out[there] = matrix[source[there], : out.shape[1]]
 
 
 def write_quantized(matrix: Quantized, file: IO[bytes]) -> None:

@@ -43,3 +43,12 @@ def alias_table(chance, alias, stack):
         chance[stack[i]] = 1
     for i in range(large, n):
         chance[stack[i]] = 1
+
+
+@kernel
+def gather(matrix, source, out):
+    """Copy rows of a matrix, zeros where source is -1."""
+    for i in range(source.shape[0]):
+        r = source[i]
+        for j in range(out.shape[1]):
+            out[i, j] = matrix[r, j] if r >= 0 else np.float32(0)
