@@ -40,7 +40,8 @@ def rule_pages() -> dict[Path, str]:
 def readme(check: bool) -> dict[Path, str]:
     """The README, with what the demo prints today, and the text example with this Python's own docstrings (not checked)."""
     path = ROOT / "README.md"
-    text = replaced(path.read_text(encoding="utf-8"), "the demo", ["bash", "examples/demo.sh", str(Path(sys.executable).parent / "gradwell")])
+    demo = ["bash", "examples/demo.sh", str(Path(sys.executable).parent / "gradwell")]
+    text = replaced(path.read_text(encoding="utf-8"), "the demo", demo)
     return {path: text if check else replaced(text, "the text example", [sys.executable, "examples/docstrings.py"])}
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import io
 import os
 import struct
-import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import IO, Any
@@ -273,7 +272,7 @@ def write_rows(model: Model, file: IO[bytes]) -> None:
     file.truncate(start + rows * dim * 4)
     if buckets is None:
         put_rows(file, start, model.input, np.arange(rows), dim)
-    elif not isinstance(file, io.BytesIO) and len(used) * PAGE < 0.6 * len(buckets) * dim * 4:  # then there are pages without a row
+    elif not isinstance(file, io.BytesIO) and len(used) * PAGE < 0.2 * len(buckets) * dim * 4:  # then there are pages without a row
         put_rows(file, start, model.input, np.arange(known), dim)
         if len(used):
             file.flush()
@@ -292,17 +291,24 @@ def put_rows(file: IO[bytes], start: int, matrix: Floats, source: npt.NDArray[np
     if source.size * dim > KERNELS_PAY * 10:
         from gradwell.text.kernels.matrices import gather
 
-    lock = threading.Lock()
+    def put_at(at: int, out: Floats) -> None:
+        if isinstance(file, io.BytesIO):
+            file.seek(at)
+            file.write(out.data)
+            return
+        data = memoryview(out).cast("B")  # type: ignore[arg-type]
+        while data:
+            done = os.pwrite(file.fileno(), data, at)
+            data, at = data[done:], at + done
 
     def block(first: int) -> None:
         some = source[first : first + ROWS_AT_ONCE]
         out = np.empty((len(some), dim), "<f4")
         gather(matrix, some, out)
-        with lock:
-            file.seek(start + first * dim * 4)
-            file.write(out.data)
+        put_at(start + first * dim * 4, out)
 
-    with ThreadPoolExecutor(WRITERS) as pool:
+    file.flush()
+    with ThreadPoolExecutor(1 if isinstance(file, io.BytesIO) else WRITERS) as pool:
         list(pool.map(block, range(0, len(source), ROWS_AT_ONCE)))
 
 

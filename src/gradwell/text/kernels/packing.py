@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from gradwell.text.kernels.numeric import kernel
+from gradwell.text.kernels.numeric import fetch, kernel
 from gradwell.text.kernels.reading import character_ngrams, word_ngram
 
 
@@ -95,18 +95,22 @@ def fill_word_ngrams(words, word_ptr, hashes, longest, bucket, rows_of_bucket, n
     """Write the rows of each line's word n-grams of 2 to `longest` words; a new bucket's as in `fill_subwords`."""
     n = 0
     for line in range(word_ptr.shape[0] - 1):
-        stop = word_ptr[line + 1]
+        stop, first, last = word_ptr[line + 1], n, n
         for i in range(word_ptr[line], stop):
             h = np.uint64(np.int64(np.int32(hashes[words[i]])))
             for j in range(i + 1, min(stop, i + longest)):
                 h = word_ngram(h, hashes[words[j]])
-                b = np.int64(h % np.uint64(bucket))
-                if rows_of_bucket[b] < 0 and not fixed:
-                    rows_of_bucket[b] = next_row
-                    next_row += 1
-                if rows_of_bucket[b] >= 0:
-                    grams[n] = rows_of_bucket[b]
-                    n += 1
+                grams[last] = np.int64(h % np.uint64(bucket))
+                fetch(rows_of_bucket, grams[last], 0)
+                last += 1
+        for i in range(first, last):  # by now the memory has brought what was asked for
+            b = grams[i]
+            if rows_of_bucket[b] < 0 and not fixed:
+                rows_of_bucket[b] = next_row
+                next_row += 1
+            if rows_of_bucket[b] >= 0:
+                grams[n] = rows_of_bucket[b]
+                n += 1
         gram_ptr[line + 1] = n
     return next_row
 
