@@ -7,6 +7,8 @@ two at a time the smallest, a leaf only where it is strictly smaller; the right 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -37,11 +39,7 @@ class Tree:
         count = np.full(nodes, HUGE, np.int64)
         count[:n] = counts
         left, right, parent = (np.full(nodes, -1, np.int32) for _ in range(3))
-        build = grow
-        if n > 20_000:  # then compiling takes less time than it saves
-            from gradwell.text.kernels.numeric import kernel
-
-            build = kernel(grow)
+        build = compiled() if n > 20_000 else grow  # compiling takes as long as 20,000 labels do
         build(count, left, right, parent)
         return cls(left, right, parent)
 
@@ -73,6 +71,14 @@ class Tree:
 def possible_counts(counts: Longs) -> bool:
     """Whether a tree can be built of these counts; those of a damaged file may be anything."""
     return bool((counts >= 0).all()) and float(counts.sum(dtype=np.float64)) < HUGE
+
+
+@cache
+def compiled() -> Any:
+    """`grow`, compiled."""
+    from gradwell.text.kernels.numeric import kernel
+
+    return kernel(grow)
 
 
 def grow(count: Longs, left: Ints, right: Ints, parent: Ints) -> None:
