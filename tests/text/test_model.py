@@ -2,6 +2,7 @@
 
 import pickle
 import threading
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -320,3 +321,11 @@ def test_a_row_that_no_text_touched_is_zero(kind):
     used = {row for word in model.words for row in model.get_subwords(word)[1].tolist()}
     if kind != "word n-grams":
         assert not full[sorted(set(range(len(full))) - used)].any()
+
+
+def test_a_model_whose_ngrams_cannot_be_answers_all_the_same(tmp_path):
+    """A file may state a shortest n-gram longer than the longest: then there is none."""
+    model = train_supervised(corpus(20), verbose=0, thread=1, minn=2, maxn=3, bucket=50)
+    model._model = replace(model.model, options=replace(model.model.options, minn=255))
+    ids, _ = model.predict_arrays([*texts_of(corpus(20))] * 400)  # enough for the kernels
+    assert (ids >= 0).all()

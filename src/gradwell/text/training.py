@@ -23,7 +23,7 @@ from gradwell.text.layout import aligned
 from gradwell.text.options import Options
 from gradwell.text.tree import Tree
 
-WORK_AT_ONCE = 16_384  # rows and decisions in a thread's hand; they fit its cache
+WORK_AT_ONCE = 32_768  # rows and decisions in a thread's hand; they fit its cache
 LABEL_LENGTH = 2.0  # of the vector that a label starts with; measured on six texts: 1 to 3 do about equally well
 BETWEEN_MERGES = 32
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gradwell.text.kernels.numeric import fetch, kernel
 
-AHEAD = 12  # rows that the memory is asked for before they are needed
+AHEAD = 24  # rows that the memory is asked for before they are needed
 
 
 @kernel

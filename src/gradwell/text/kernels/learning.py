@@ -16,7 +16,7 @@ from gradwell.text.kernels.losses import TINY, binary, one_vs_all, softmax
 from gradwell.text.kernels.numeric import fetch, kernel
 from gradwell.text.kernels.sharing import merge
 
-AHEAD = 16  # rows of the next example that are called; of a longer one, the rest comes while it is added up
+AHEAD = 32  # rows of the next example that are called; of a longer one, the rest comes while it is added up
 MERGING = 0  # place in the flags: a thread merges
 
 

@@ -26,7 +26,7 @@ def room(line_starts, first, last, dictionary):
     tokens = size // 2 + 2
     rows = tokens * longest
     if maxn > 0:
-        rows += (size + 2 * tokens) * (maxn - minn + 1)
+        rows += (size + 2 * tokens) * max(maxn - minn + 1, 0)
     return (
         np.empty(tokens, np.int64), np.empty(tokens, np.int32), np.empty(tokens, np.uint32), np.empty(tokens, np.uint64),
         np.empty(rows, np.int32), np.empty(tokens, np.int32), np.empty(size + 2, np.uint8),
