@@ -174,7 +174,7 @@ def retrained(
     corpus = corpora.pack(found, dictionary, options, given, sample_weight)
     if not len(corpus.lines):
         raise DataError("the text to retrain on has no line with both a label and a word that the model knows")
-    state = State(aligned(len(matrix) + 1, options.dim), aligned(len(output), options.dim))
+    state = State.zeros(len(matrix) + 1, len(output), options)
     state.matrix[:-1, : options.dim], state.output[:, : options.dim] = matrix, output
     run = Run(corpus, options, state, class_weight, deterministic)
     for _ in range(options.epoch):

@@ -15,17 +15,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gradwell.text import sampling, workers
+from gradwell.text import copies, sampling, workers
 from gradwell.text.corpus import Corpus
 from gradwell.text.dictionary import Floats, Longs
-from gradwell.text.kernels import examples, matrices
+from gradwell.text.kernels import examples, matrices, packing
 from gradwell.text.layout import aligned
 from gradwell.text.options import Options
 from gradwell.text.tree import Tree
 
 WORK_AT_ONCE = 32_768  # rows and decisions in a thread's hand; they fit its cache
 LABEL_LENGTH = 2.0  # of the vector that a label starts with; measured on six texts: 1 to 3 do about equally well
-BETWEEN_MERGES = 32
 
 
 @dataclass
@@ -44,9 +43,27 @@ class Progress:
 class State:
     """What training changes, and what it takes to go on: the matrices and the epochs done."""
 
-    matrix: Floats  # (rows + 1, dim rounded up); the last row stays zero
-    output: Floats
+    whole_matrix: Floats  # the matrix, and below it room for the threads' copies of the rows that all of them use
+    whole_output: Floats
+    rows: int
+    outputs: int
     epoch: int = 0
+
+    @classmethod
+    def zeros(cls, rows: int, outputs: int, options: Options) -> State:
+        """Matrices of zeros."""
+        room = options.threads * copies.MOST if options.model == "supervised" and options.threads > 1 else 0
+        return cls(aligned(rows + room, options.dim), aligned(outputs + room, options.dim), rows, outputs)
+
+    @property
+    def matrix(self) -> Floats:
+        """The input matrix (rows, dim rounded up); its last row stays zero."""
+        return self.whole_matrix[: self.rows]
+
+    @property
+    def output(self) -> Floats:
+        """The output matrix (outputs, dim rounded up)."""
+        return self.whole_output[: self.outputs]
 
 
 def fresh(corpus: Corpus, options: Options) -> State:
@@ -60,7 +77,7 @@ def fresh(corpus: Corpus, options: Options) -> State:
     dictionary, dim = corpus.dictionary, options.dim
     supervised = options.model == "supervised"
     outputs = dictionary.nlabels if supervised else dictionary.nwords
-    state = State(aligned(corpus.rows + 1, dim), aligned(outputs, dim))
+    state = State.zeros(corpus.rows + 1, outputs, options)
     seed = np.uint64(options.seed % 2**64)
     if supervised:
         matrices.uniform(state.output, dim, LABEL_LENGTH * (3 / dim) ** 0.5, np.arange(outputs), seed)
@@ -97,6 +114,18 @@ class Run:
         self.seconds = 0.0
         self.words_per_second = 0.0
         self.rows_of_line, self.decisions_of_line, self.examples_of_line = self.bounds()
+        if self.copied:
+            hot = copies.hot_rows(self)
+            self.copies = [copies.of_thread(self, *hot, mine) for mine in range(options.threads)]
+            self.pause = copies.pause(self, *hot)
+        self.load_kernels()
+
+    def load_kernels(self) -> None:
+        """Learn from no line at all: then the kernels are there, and the clock of an epoch measures learning."""
+        crew = workers.Crew(self, np.empty(0, np.int64), np.zeros(2, np.int64))
+        crew.work(0)
+        if crew.failures:
+            raise crew.failures[0]
 
     def make_targets(self) -> examples.Targets:
         """How a target becomes decisions, by the loss."""
@@ -113,8 +142,8 @@ class Run:
         """Of each line, the most rows, decisions and examples that it can become."""
         text, options = self.corpus.text, self.options
         words = np.diff(text.word_ptr)
-        subwords = np.concatenate([[0], np.cumsum(np.diff(text.sub_ptr)[text.words])]).astype(np.int64)
-        rows = subwords[text.word_ptr[1:]] - subwords[text.word_ptr[:-1]] + np.diff(text.gram_ptr)
+        rows = np.empty_like(words)
+        packing.line_sizes(text.words, text.word_ptr, text.sub_ptr, text.gram_ptr, rows)
         shared = examples.SHARED * options.neg if options.loss == "ns" else 0
         a_target = {"softmax": 1, "ova": 1, "ns": 1 + options.neg}.get(options.loss) or int(np.diff(self.targets.path_ptr).max(initial=1))
         if self.supervised:
@@ -137,14 +166,9 @@ class Run:
         return np.concatenate([[0], cuts, [len(order)]]).astype(np.int64)
 
     @property
-    def apart(self) -> bool:
-        """Whether each thread works on its own copy of the output matrix."""
-        return self.dense and self.supervised and self.options.threads > 1 and not self.deterministic
-
-    @property
-    def between_merges(self) -> int:
-        """Lines that all threads together learn from between two merges."""
-        return BETWEEN_MERGES
+    def copied(self) -> bool:
+        """Whether each thread works on its own copy of the rows that all of them use all the time."""
+        return self.supervised and self.options.threads > 1 and not self.deterministic
 
     def epoch(self, show: Callable[[Progress], None] = lambda _: None) -> float:
         """Learn once from every line; returns the mean loss. Raises TrainingError when the numbers run away."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gradwell.errors import TrainingError
+from gradwell.text.copies import Copies
 from gradwell.text.dictionary import Floats, Longs
 from gradwell.text.kernels import examples, learning, together
 from gradwell.text.layout import aligned
@@ -64,58 +65,56 @@ class Crew:
             self.failures.append(error)
             self.stop()
 
-    def make(self, piece: int, room: examples.Examples, words: np.ndarray) -> int:
+    def make(self, piece: int, text: examples.Text, targets: examples.Targets, room: examples.Examples, words: np.ndarray) -> int:
         """Turn a piece of the text into examples; returns their number."""
-        run, options, text = self.run, self.run.options, self.run.corpus.text
+        run, options = self.run, self.run.options
         start, stop = self.cuts[piece], self.cuts[piece + 1]
         if run.supervised:
-            return int(examples.supervised(text, self.order, start, stop, run.targets, options.loss == "ova", self.seed, room))
+            return int(examples.supervised(text, self.order, start, stop, targets, options.loss == "ova", self.seed, room))
         make = examples.cbow if options.model == "cbow" else examples.skipgram
-        return int(make(text, self.order, start, stop, run.targets, options.ws, self.seed, room, words))
+        return int(make(text, self.order, start, stop, targets, options.ws, self.seed, room, words))
 
     def rates(self, piece: int, n: int, done: int) -> tuple[float, float]:
         """The rate of a piece's first example, and by how much it changes from one to the next."""
         run = self.run
         return run.options.lr * (1 - done / run.tokens), -run.options.lr * int(self.words[piece]) / run.tokens / max(n, 1)
 
-    def apart(self, mine: int) -> None:  # noqa: ARG002 - every thread does the same
+    def apart(self, mine: int) -> None:
         """Take the next piece until none is left, without regard to the others (Hogwild)."""
-        run, state = self.run, self.run.state
+        run = self.run
         room, words = self.buffers(), np.empty(self.most_words, np.int32)
+        own = run.copies[mine] if run.copied else None
+        if own:
+            own.renew()
+        text, targets = (own.text, own.targets) if own else (run.corpus.text, run.targets)
         scratch = aligned(2, run.options.dim)
-        scores = aligned(1, max(len(state.output), 1))[0][: len(state.output)]
-        own = base = state.output
-        if run.apart:
-            own, base = aligned(*state.output.shape), aligned(*state.output.shape)
-            base[:] = state.output
-            own[:] = base
+        scores = aligned(1, max(run.state.outputs, 1))[0][: run.state.outputs]
         while not self.stopped:
             with self.lock:
                 piece, done = next(self.pieces, None), run.done
             if piece is None:
                 break
-            n = self.make(piece, room, words)
+            n = self.make(piece, text, targets, room, words)
             rate, slope = self.rates(piece, n, done)
-            loss = self.learn(room, n, rate, slope, scratch, scores, own, base)
+            loss = self.learn(room, n, rate, slope, scratch, scores, own)
             with self.lock:
                 run.done += int(self.words[piece])
                 self.results.append((loss, n))
             self.check(loss)
 
     def learn(
-        self, room: examples.Examples, n: int, rate: float, slope: float, scratch: Floats, scores: Floats, own: Floats, base: Floats
+        self, room: examples.Examples, n: int, rate: float, slope: float, scratch: Floats, scores: Floats, own: Copies | None
     ) -> float:
         """Learn from the examples of one piece; returns the sum of losses."""
         run, state, every = self.run, self.run.state, self.run.options.loss == "ova"
-        if not run.apart:
+        if own is None:
             loss = learning.learn(
                 room, n, run.kind, every, run.supervised, rate, slope, state.matrix, state.output, scratch, scores, run.class_weight
             )
         else:
-            often = max(4, run.between_merges // self.size)
             loss = learning.learn_apart(
-                room, n, run.kind, every, rate, slope, state.matrix, state.output, scratch, scores, run.class_weight,
-                own, base, often, self.flags,
+                room, n, run.kind, every, rate, slope, state.whole_matrix, own.output, scratch, scores, run.class_weight,
+                own.inputs, own.outputs, run.pause, self.flags,
             )
         return float(loss)
 
@@ -135,7 +134,7 @@ class Crew:
         for piece in range(len(self.cuts) - 1):
             if self.stopped:
                 break
-            n = self.make(piece, room, words)
+            n = self.make(piece, run.corpus.text, run.targets, room, words)
             rate, slope = self.rates(piece, n, done)
             loss, waits = together.learn(
                 room, n, run.kind, run.options.loss == "ova", run.supervised, rate, slope, state.matrix, state.output, run.class_weight,

@@ -10,9 +10,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gradwell.text.kernels.numeric import below, kernel, mix
+from gradwell.text.kernels.numeric import below, fetch, kernel, mix
 
 DENSE, TREE, NEGATIVE = 0, 1, 2
+AHEAD = 3  # lines that the memory is asked for before they are needed
+NEAR = 512  # bytes of each; what comes after is read in a row
 SHARED = 3  # times as many negatives as one word needs, for a window; fewer are faster, and measurably worse
 
 
@@ -108,11 +110,37 @@ def add_word(text, word, rows, n):
 
 
 @kernel
+def call_lines(text, order, at, stop):
+    """Ask the memory for lines that come soon: for where they lie, for their words and n-grams, for where those' rows lie, for the rows."""
+    if at + 4 * AHEAD < stop:
+        line = order[at + 4 * AHEAD]
+        fetch(text.word_ptr, line, 0)
+        fetch(text.gram_ptr, line, 0)
+        fetch(text.label_ptr, line, 0)
+    if at + 3 * AHEAD < stop:
+        line = order[at + 3 * AHEAD]
+        fetch(text.labels, text.label_ptr[line], 0)
+        for byte in range(0, min(NEAR, 4 * (text.word_ptr[line + 1] - text.word_ptr[line])), 64):
+            fetch(text.words, text.word_ptr[line], byte)
+        for byte in range(0, min(NEAR, 4 * (text.gram_ptr[line + 1] - text.gram_ptr[line])), 64):
+            fetch(text.grams, text.gram_ptr[line], byte)
+    if at + 2 * AHEAD < stop:
+        line = order[at + 2 * AHEAD]
+        for w in range(text.word_ptr[line], min(text.word_ptr[line + 1], text.word_ptr[line] + NEAR // 4)):
+            fetch(text.sub_ptr, text.words[w], 0)
+    if at + AHEAD < stop:
+        line = order[at + AHEAD]
+        for w in range(text.word_ptr[line], min(text.word_ptr[line + 1], text.word_ptr[line] + NEAR // 4)):
+            fetch(text.sub, text.sub_ptr[text.words[w]], 0)
+
+
+@kernel
 def supervised(text, order, start, stop, targets, every_label, seed, out):
     """One example a line: all its words and n-grams against one of its labels drawn by lot, or against all."""
     n = d = e = 0
     for at in range(start, stop):
         line = order[at]
+        call_lines(text, order, at, stop)
         first, last = text.label_ptr[line], text.label_ptr[line + 1]
         for w in range(text.word_ptr[line], text.word_ptr[line + 1]):
             n = add_word(text, text.words[w], out.rows, n)

@@ -17,7 +17,7 @@ from gradwell.text.kernels.numeric import fetch, kernel
 from gradwell.text.kernels.sharing import merge
 
 AHEAD = 32  # rows of the next example that are called; of a longer one, the rest comes while it is added up
-MERGING = 0  # place in the flags: a thread merges
+OUTPUTS, INPUTS = 0, 8  # places in the flags, a cache line apart: a thread merges
 
 
 @kernel
@@ -50,9 +50,14 @@ def respond(examples, e, kind, every_label, output, rate, hidden, gradient, scor
     first, last = examples.decision_ptr[e], examples.decision_ptr[e + 1]
     rate *= examples.weights[e]
     if kind != DENSE:
+        product = 1.0  # of the probabilities of equal strength, so that there is one logarithm for many
         for d in range(first, last):
             strength, answer = examples.strengths[d], np.float32(examples.answers[d])
-            loss += strength * binary(hidden, output, examples.decisions[d], answer, rate * strength, gradient)
+            if d > first and (strength != examples.strengths[d - 1] or product < 1e-200):
+                loss -= examples.strengths[d - 1] * math.log(product)
+                product = 1.0
+            product *= binary(hidden, output, examples.decisions[d], answer, rate * strength, gradient)
+        loss -= (examples.strengths[last - 1] if last > first else 0) * math.log(product)
     elif every_label:
         loss = one_vs_all(hidden, output, examples.decisions, first, last, rate, gradient, scores, class_weight)
     else:
@@ -69,14 +74,15 @@ def learn(examples, n, kind, every_label, normalize, rate, slope, matrix, output
 
 @kernel
 def learn_apart(
-    examples, n, kind, every_label, rate, slope, matrix, output, scratch, scores, class_weight, own, base, often, flags
+    examples, n, kind, every_label, rate, slope, matrix, output, scratch, scores, class_weight, inputs, outputs, often, flags
 ):
-    """As `learn`, on this thread's own copy of the output matrix, which is merged with the shared one every `often` examples."""
+    """As `learn`, on this thread's own copies of some rows, which are merged with the shared ones every `often` examples."""
     loss = 0.0
     for first in range(0, n, often):
         last = min(n, first + often)
-        loss += learn_some(examples, first, last, kind, every_label, True, rate, slope, matrix, own, scratch, scores, class_weight)
-        merge(output, own, base, flags, MERGING, last == n)
+        loss += learn_some(examples, first, last, kind, every_label, True, rate, slope, matrix, output, scratch, scores, class_weight)
+        merge(outputs, flags, OUTPUTS, last == n)
+        merge(inputs, flags, INPUTS, last == n)
     return loss
 
 

@@ -38,14 +38,14 @@ def decision(score):
 
 @kernel
 def binary(hidden, output, row, target, rate, gradient):
-    """One logistic decision about one row: is it the target (1) or not (0)?"""
+    """One logistic decision about one row: is it the target (1) or not (0)? Returns the probability of the right answer."""
     p = decision(dot(hidden, output, row))
     alpha = rate * (target - p)
     for j in range(hidden.shape[0]):
         w = output[row, j]
         gradient[j] += alpha * w
         output[row, j] = w + alpha * hidden[j]
-    return -math.log(max(p if target == np.float32(1) else np.float32(1) - p, TINY))
+    return max(p if target == np.float32(1) else np.float32(1) - p, TINY)
 
 
 @kernel

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
+import numpy as np
 from llvmlite import ir
 from numba.core import cgutils, types
 
@@ -56,20 +57,32 @@ def exchange(typingctx: Any, flags: Any, place: Any, value: Any) -> Any:  # noqa
     return types.int64(flags, types.int64, types.int64), codegen
 
 
+class Share(NamedTuple):
+    """Rows of a matrix that threads share, one thread's copy of them, and what they were when last merged."""
+
+    shared: np.ndarray
+    rows: np.ndarray
+    own: np.ndarray
+    base: np.ndarray
+
+
 @kernel
-def merge(shared, own, base, flags, place, patient):
-    """Add to a shared matrix what this thread has learned since the last time, and take over what others have.
+def merge(share, flags, place, patient):
+    """Add to the shared rows what this thread has learned since the last time, and take over what others have.
 
     One thread at a time: while another is at it, a patient thread waits, and any other goes on and tries again later.
     """
+    if share.rows.shape[0] == 0:
+        return
     while exchange(flags, place, 1) != 0:
         if not patient:
             return
         rest()
-    for r in range(shared.shape[0]):
-        for j in range(shared.shape[1]):
-            value = shared[r, j] + (own[r, j] - base[r, j])
-            shared[r, j] = value
-            own[r, j] = value
-            base[r, j] = value
+    for i in range(share.rows.shape[0]):
+        r = share.rows[i]
+        for j in range(share.own.shape[1]):
+            value = share.shared[r, j] + (share.own[i, j] - share.base[i, j])
+            share.shared[r, j] = value
+            share.own[i, j] = value
+            share.base[i, j] = value
     exchange(flags, place, 0)
