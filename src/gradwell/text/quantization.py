@@ -18,7 +18,6 @@ from gradwell.errors import DataError, OptionError
 from gradwell.text import corpus as corpora
 from gradwell.text.corpus import Labels, Scan
 from gradwell.text.dictionary import Dictionary, Floats
-from gradwell.text.layout import aligned
 from gradwell.text.model import Model
 from gradwell.text.options import Options, checked, converted
 from gradwell.text.pruning import PAIR, Used, cut, row_bytes

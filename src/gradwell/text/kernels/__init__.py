@@ -4,6 +4,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from gradwell.errors import DependencyError
+from gradwell.text import alone
 
 try:
     import numba  # noqa: F401
@@ -22,3 +23,5 @@ def forget_what_is_stale() -> None:
 
 
 forget_what_is_stale()
+if alone.yes:
+    alone.without_blas()

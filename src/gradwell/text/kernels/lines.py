@@ -149,9 +149,15 @@ def line_rows(data, start, stop, dictionary, desk):
         hashes[kept] = hashes[t]
         kept += 1
     if longest > 1:
+        first = last = n
         for i in range(kept):
             h = np.uint64(np.int64(np.int32(hashes[i])))
             for j in range(i + 1, min(kept, i + longest)):
                 h = word_ngram(h, hashes[j])
-                n = bucket_row(np.int64(h % np.uint64(bucket)), nwords, rows_of_bucket, rows, n)
+                rows[last] = np.int64(h % np.uint64(bucket))
+                if rows_of_bucket.shape[0]:
+                    fetch(rows_of_bucket, rows[last], 0)
+                last += 1
+        for i in range(first, last):
+            n = bucket_row(np.int64(rows[i]), nwords, rows_of_bucket, rows, n)
     return n, found

@@ -65,8 +65,25 @@ def count_subwords(data, starts, lengths, word_of, minn, maxn, counts):
 
 
 @kernel
+def to_rows(buckets, first, last, n, rows_of_bucket, next_row, fixed):
+    """Replace buckets[first:last] by their rows, which go to n and on; returns where they end, and the next free row.
+
+    A bucket met for the first time gets the next free row, or none if all are `fixed`.
+    """
+    for i in range(first, last):
+        b = buckets[i]
+        if rows_of_bucket[b] < 0 and not fixed:
+            rows_of_bucket[b] = next_row
+            next_row += 1
+        if rows_of_bucket[b] >= 0:
+            buckets[n] = rows_of_bucket[b]
+            n += 1
+    return n, next_row
+
+
+@kernel
 def fill_subwords(data, starts, lengths, word_of, minn, maxn, bucket, rows_of_bucket, next_row, fixed, sub_ptr, sub):
-    """Write the rows of each kind of token. A bucket met for the first time gets the next free row, or none if all are `fixed`.
+    """Write the rows of each kind of token.
 
     sub_ptr comes with room for every n-gram and leaves without those that have no row.
     """
@@ -78,21 +95,14 @@ def fill_subwords(data, starts, lengths, word_of, minn, maxn, bucket, rows_of_bu
             n += 1
         if maxn > 0 and lengths[kind] >= 0:
             stop = character_ngrams(data, starts[kind], lengths[kind], minn, maxn, bucket, sub, n)
-            for i in range(n, stop):
-                b = sub[i]
-                if rows_of_bucket[b] < 0 and not fixed:
-                    rows_of_bucket[b] = next_row
-                    next_row += 1
-                if rows_of_bucket[b] >= 0:
-                    sub[n] = rows_of_bucket[b]
-                    n += 1
+            n, next_row = to_rows(sub, n, stop, n, rows_of_bucket, next_row, fixed)
     sub_ptr[starts.shape[0]] = n
     return next_row
 
 
 @kernel
 def fill_word_ngrams(words, word_ptr, hashes, longest, bucket, rows_of_bucket, next_row, fixed, grams, gram_ptr):
-    """Write the rows of each line's word n-grams of 2 to `longest` words; a new bucket's as in `fill_subwords`."""
+    """Write the rows of each line's word n-grams of 2 to `longest` words."""
     n = 0
     for line in range(word_ptr.shape[0] - 1):
         stop, first, last = word_ptr[line + 1], n, n
@@ -103,14 +113,7 @@ def fill_word_ngrams(words, word_ptr, hashes, longest, bucket, rows_of_bucket, n
                 grams[last] = np.int64(h % np.uint64(bucket))
                 fetch(rows_of_bucket, grams[last], 0)
                 last += 1
-        for i in range(first, last):  # by now the memory has brought what was asked for
-            b = grams[i]
-            if rows_of_bucket[b] < 0 and not fixed:
-                rows_of_bucket[b] = next_row
-                next_row += 1
-            if rows_of_bucket[b] >= 0:
-                grams[n] = rows_of_bucket[b]
-                n += 1
+        n, next_row = to_rows(grams, first, last, n, rows_of_bucket, next_row, fixed)  # by now the memory has brought what was asked for
         gram_ptr[line + 1] = n
     return next_row
 
