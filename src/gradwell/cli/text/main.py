@@ -45,9 +45,6 @@ def text(words: Annotated[list[str] | None, typer.Argument(metavar="COMMAND ..."
     if any(word in HELP for word in rest):
         sys.stdout.write(helping.page(command))
         return 0
-    from gradwell.text import alone
-
-    alone.yes = True
     positions, given = parse(command, rest)
     return command.run(positions, given)
 

@@ -4,10 +4,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from gradwell.errors import DependencyError
-from gradwell.text import alone
 
 try:
-    import numba  # noqa: F401
+    import numba.np.linalg as linear_algebra
 except ImportError:
     raise DependencyError("this needs numba; install it with `pip install 'gradwell[text]'`") from None
 
@@ -23,5 +22,16 @@ def forget_what_is_stale() -> None:
 
 
 forget_what_is_stale()
-if alone.yes:
-    alone.without_blas()
+
+
+def start_without_scipy() -> None:
+    """Keep Numba from loading SciPy's linear algebra at its start, a quarter of a second, until a kernel needs it: none of ours does."""
+    ensure = linear_algebra.ensure_blas
+    linear_algebra.ensure_blas = lambda: None
+    try:
+        import numba.np.arraymath  # noqa: F401 - it asks once, and the kernels that multiply matrices ask again
+    finally:
+        linear_algebra.ensure_blas = ensure
+
+
+start_without_scipy()
