@@ -17,6 +17,7 @@ from gradwell.cli.run import run
 from gradwell.cli.runs import runs
 from gradwell.cli.show import show
 from gradwell.cli.text.main import SETTINGS, text
+from gradwell.cli.translate.main import translate
 from gradwell.errors import GradwellError
 
 USAGE = 2  # exit status: what was asked for cannot be done
@@ -25,7 +26,8 @@ app = typer.Typer(name="gradwell", add_completion=False, pretty_exceptions_enabl
 app.command(context_settings={"allow_interspersed_args": False})(run)
 for command in (judge, show, runs, rules, explain):
     app.command()(command)
-app.command(context_settings=SETTINGS)(text)
+for room in (text, translate):
+    app.command(context_settings=SETTINGS)(room)
 
 
 def version(value: bool) -> None:

@@ -1,0 +1,1 @@
+"""`gradwell translate`: train a translator, use it, measure it, look inside it."""

@@ -1,0 +1,82 @@
+"""`gradwell translate train`: from pairs of sentences to a translator, watched by the doctor."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from dataclasses import fields
+from typing import Annotated, Any, get_type_hints
+
+import typer
+
+import gradwell
+from gradwell import translate as room
+from gradwell.cli import output
+from gradwell.cli.translate.arguments import Source, Target
+from gradwell.translate.options import Options
+from gradwell.translate.pairs import held_out
+
+
+def train(
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="The folder to make.")],
+    source: Source,
+    target: Target = "",
+    valid_source: Annotated[str, typer.Option(metavar="FILE", help="Pairs to measure each epoch on; without them, one in 20.")] = "",
+    valid_target: Target = "",
+    watch: Annotated[bool, typer.Option(help="Let the doctor watch, and end with what it found.")] = True,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
+    **choices: Any,
+) -> int:
+    """Train a translator; interrupted, it goes on where it stopped when the same is typed again."""
+    options = Options(**choices)
+    pairs = room.read(source, target or None)
+    if valid_source:
+        valid = room.read(valid_source, valid_target or None)
+    else:
+        pairs, valid = held_out(pairs)
+    for some in (pairs, valid):
+        if some.empty:
+            output.complain(f"{some.empty:,} pairs of {some.name} have an empty side and are left out")
+    say(f"{len(pairs):,} pairs to learn from, {len(valid):,} to measure on", quiet)
+    if not watch:
+        finished(room.train(pairs, valid, options, model, quiet), model, quiet)
+        return 0
+    with gradwell.watch() as session:
+        made = room.train(pairs, valid, options, model, quiet)
+    finished(made, model, quiet)
+    output.summary(session.report(), sys.stderr)
+    return 0
+
+
+def say(text: str, quiet: bool) -> None:
+    """Tell how it goes."""
+    if not quiet:
+        print(text, file=sys.stderr)
+
+
+def finished(made: room.Translator, folder: str, quiet: bool) -> None:
+    """Tell what came of it."""
+    for epoch in made.history:
+        say(
+            f"epoch {epoch['epoch']:.0f}  loss {epoch['loss']:.3f}  on the sentences to measure {epoch['valid_loss']:.3f}  "
+            f"BLEU {epoch['bleu']:.2f}  {epoch['seconds']:.0f} s", quiet,
+        )
+    say(f"{folder}: {made.parameters:,} parameters, BLEU {made.history[-1]['averaged_bleu']:.2f} on the sentences to measure", quiet)
+
+
+def with_options(command: Any) -> Any:
+    """The command with an option for each field of Options in place of **choices."""
+    hints = get_type_hints(Options, include_extras=True)
+    known = [one for one in inspect.signature(command, eval_str=True).parameters.values() if one.kind is not one.VAR_KEYWORD]
+    more = []
+    for field in fields(Options):
+        kind, unit = hints[field.name].__origin__, hints[field.name].__metadata__[0]
+        option = typer.Option(help=unit[0].upper() + unit[1:] + ".", show_default=True)
+        hint = Annotated[kind, option]  # type: ignore[valid-type]
+        more.append(inspect.Parameter(field.name, inspect.Parameter.KEYWORD_ONLY, default=field.default, annotation=hint))
+    command.__signature__ = inspect.Signature([*known, *more])
+    command.__annotations__ = {one.name: one.annotation for one in (*known, *more)}
+    return command
+
+
+train = with_options(train)

@@ -1,0 +1,122 @@
+"""A translator as a folder: config.json, vocabulary in source.json and target.json, weights in model.safetensors."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gradwell.errors import ModelFileError, OptionError
+from gradwell.translate.model import EncoderDecoder
+from gradwell.translate.needs import needed
+from gradwell.translate.options import Options
+from gradwell.translate.vocabulary import Vocabulary
+
+if TYPE_CHECKING:
+    from gradwell.translate.translator import Translator
+
+FORMAT, VERSION = "gradwell translator", 1
+CONFIG, WEIGHTS = "config.json", "model.safetensors"
+
+
+def ready(folder: str | os.PathLike[str]) -> Path:
+    """The folder, made where it is not there. Raises ModelFileError when it cannot be written or holds a finished model."""
+    where = Path(folder)
+    try:
+        where.mkdir(parents=True, exist_ok=True)
+        probe = where / f".{os.getpid()}"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise ModelFileError(f"{where} cannot be written: {error.strerror}") from None
+    if (where / CONFIG).exists():
+        raise ModelFileError(f"{where} already holds a translator; name another folder, or delete it")
+    return where
+
+
+def write(path: Path, data: str | bytes) -> None:
+    """Write a file whole or not at all."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        temporary.write_bytes(data.encode() if isinstance(data, str) else data)
+        temporary.replace(path)
+    except OSError as error:
+        raise ModelFileError(f"{path} cannot be written: {error.strerror}") from None
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def start(work: Path, source: Vocabulary, target: Vocabulary) -> None:
+    """Note what a training begins with."""
+    work.mkdir(exist_ok=True)
+    write(work / "source.json", source.dump())
+    write(work / "target.json", target.dump())
+
+
+def started(work: Path) -> tuple[Vocabulary, Vocabulary]:
+    """What a training began with."""
+    return vocabulary(work / "source.json"), vocabulary(work / "target.json")
+
+
+def vocabulary(path: Path) -> Vocabulary:
+    """The vocabulary in a file."""
+    return Vocabulary.parse(text_of(path), str(path))
+
+
+def text_of(path: Path) -> str:
+    """What a file says."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ModelFileError(f"{path} cannot be read: {getattr(error, 'strerror', None) or 'it is not text'}") from None
+
+
+def save(translator: Translator, folder: str | os.PathLike[str]) -> None:
+    """Write a translator; config.json comes last, so that a folder that has one is whole."""
+    where = Path(folder)
+    where.mkdir(parents=True, exist_ok=True)
+    weights = {name: value.detach().cpu().contiguous() for name, value in translator.model.state_dict().items()}
+    weights = {name: value for name, value in weights.items() if not (translator.options.one_vocabulary and name == "encoder.embed.weight")}
+    write(where / WEIGHTS, needed("safetensors.torch", "saving a translator").save(weights))
+    write(where / "source.json", translator.source.dump())
+    write(where / "target.json", translator.target.dump())
+    config = {"format": FORMAT, "version": VERSION, "options": translator.options.as_dict(), "history": translator.history}
+    write(where / CONFIG, json.dumps(config, indent=2) + "\n")
+
+
+def load(folder: str | os.PathLike[str]) -> Translator:
+    """The translator in a folder. Raises ModelFileError when there is none, or it is damaged or of another version."""
+    from gradwell.translate.translator import Translator
+
+    where = Path(folder)
+    if not (where / CONFIG).exists():
+        hint = "; its training was interrupted, and the same command goes on with it" if (where / "training").exists() else ""
+        raise ModelFileError(f"{where} holds no translator: there is no {CONFIG}{hint}")
+    options, history = config_of(where / CONFIG)
+    source, target = vocabulary(where / "source.json"), vocabulary(where / "target.json")
+    model = EncoderDecoder(options, len(source), len(target))
+    path = where / WEIGHTS
+    try:
+        weights: dict[str, Any] = needed("safetensors.torch", "loading a translator").load_file(path)
+        if options.one_vocabulary:
+            weights["encoder.embed.weight"] = weights["decoder.embed.weight"]
+        model.load_state_dict(weights)
+    except Exception as error:  # noqa: BLE001 - a damaged file may raise anything
+        raise ModelFileError(f"{path} does not hold the weights that {CONFIG} describes: {str(error).splitlines()[0]}") from None
+    return Translator(options, source, target, model.eval(), history)
+
+
+def config_of(path: Path) -> tuple[Options, list[dict[str, float]]]:
+    """The options and history that a configuration states."""
+    try:
+        config = json.loads(text_of(path))
+        form, version = config["format"], config["version"]
+    except (ValueError, KeyError, TypeError):
+        raise ModelFileError(f"{path} is not the configuration of a translator") from None
+    if form != FORMAT or version != VERSION:
+        raise ModelFileError(f"{path} is a {form!r} of version {version}; this Gradwell reads {FORMAT!r} of version {VERSION}")
+    try:
+        return Options().with_(**config["options"]), list(config["history"])
+    except (OptionError, TypeError, KeyError) as error:
+        raise ModelFileError(f"{path} states options that are not possible: {error}") from None

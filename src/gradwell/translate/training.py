@@ -1,0 +1,196 @@
+"""From pairs of sentences to a translator in a folder: learn, validate, stop in time, average the best, and go on after an interruption."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import signal
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from gradwell.errors import DataError, ModelFileError
+from gradwell.translate import files
+from gradwell.translate.batches import Batches
+from gradwell.translate.model import EncoderDecoder
+from gradwell.translate.needs import lightning
+from gradwell.translate.options import Options
+from gradwell.translate.pairs import Pairs
+from gradwell.translate.translator import Translator
+from gradwell.translate.vocabulary import Vocabulary
+
+WORK = "training"  # folder beside the model, while training is not over
+LAST = "last.ckpt"
+
+
+def train(pairs: Pairs, valid: Pairs, options: Options, folder: str | os.PathLike[str], quiet: bool = False) -> Translator:
+    """Train a translator and save it in a folder; where an earlier training was interrupted, go on.
+
+    Raises DataError, OptionError, TrainingError, or ModelFileError where the folder holds something else. An interrupt
+    (KeyboardInterrupt) leaves a checkpoint of the last measurement, and the same call goes on from it.
+    """
+    where = files.ready(folder)
+    lightning().seed_everything(options.seed, workers=True, verbose=False)
+    source, target = vocabularies(pairs, options)
+    rows = encoded(pairs, source, target, options)
+    batches = Batches(*rows, options.batch_tokens, options.seed)
+    checks = Batches(source.encode(valid.source), target.encode(valid.target), 4 * options.batch_tokens, options.seed, shuffle=False)
+    model = EncoderDecoder(options, len(source), len(target))
+
+    from gradwell.translate.learner import Learner
+
+    learner = Learner(options, model, target, (checks.source, valid.target), batches)
+    work = where / WORK
+    last = work / LAST
+    if last.exists():
+        belongs(last, options, source, target, where)
+    else:
+        files.start(work, source, target)
+    fit(learner, batches, checks, work, quiet)
+    averaged(learner)
+    model.eval().cpu()
+    translator = Translator(options, source, target, model, learner.history)
+    translator.save(where)
+    shutil.rmtree(work, ignore_errors=True)
+    return translator
+
+
+def vocabularies(pairs: Pairs, options: Options) -> tuple[Vocabulary, Vocabulary]:
+    """The vocabularies of both languages, one and the same where they share it."""
+    if options.one_vocabulary:
+        both = Vocabulary.learn([*pairs.source, *pairs.target], options.source_units, options.vocabulary, options.lowercase)
+        return both, both
+    return (
+        Vocabulary.learn(pairs.source, options.source_units, options.vocabulary, options.lowercase),
+        Vocabulary.learn(pairs.target, options.target_units, options.vocabulary, options.lowercase),
+    )
+
+
+def encoded(pairs: Pairs, source: Vocabulary, target: Vocabulary, options: Options) -> tuple[list[list[int]], list[list[int]]]:
+    """The pairs as numbers, those that are too long left out."""
+    both = list(zip(source.encode(pairs.source), target.encode(pairs.target), strict=True))
+    short = [(a, b) for a, b in both if max(len(a), len(b)) <= options.longest]
+    if not short:
+        raise DataError(f"every pair of {pairs.name} is longer than {options.longest} tokens; allow more with longest")
+    return [a for a, _ in short], [b for _, b in short]
+
+
+def belongs(last: Path, options: Options, source: Vocabulary, target: Vocabulary, where: Path) -> None:
+    """Complain unless a checkpoint is of this training."""
+    try:
+        saved = torch.load(last, map_location="cpu", weights_only=False)["gradwell"]["options"]
+        same = saved == options.as_dict() and files.started(last.parent) == (source, target)
+    except Exception:  # noqa: BLE001 - a damaged file may raise anything
+        raise ModelFileError(f"{last} cannot be read; delete {last.parent} to begin again") from None
+    if not same:
+        raise ModelFileError(f"{where} holds a training of other pairs or options; delete {last.parent}, or name another folder")
+
+
+def fit(learner: Any, batches: Batches, checks: Batches, work: Path, quiet: bool) -> None:
+    """Run the loop."""
+    pl = lightning()
+    kept = pl.callbacks.ModelCheckpoint(
+        work, "epoch-{epoch:03d}", monitor="bleu", mode="max", save_top_k=learner.options.average, save_weights_only=True,
+    )
+    newest = pl.callbacks.ModelCheckpoint(
+        work, LAST.removesuffix(".ckpt"), save_top_k=1, enable_version_counter=False, save_on_train_epoch_end=True,
+    )
+    enough = pl.callbacks.EarlyStopping("bleu", mode="max", patience=learner.options.patience * batches.turns)
+    callbacks = [kept, enough, newest]
+    if not quiet:
+        callbacks.append(pl.callbacks.RichProgressBar(console_kwargs={"stderr": True}))
+    with still(), interruptible(callbacks) as interrupted:
+        trainer = pl.Trainer(
+            max_epochs=learner.options.epochs * batches.turns, callbacks=callbacks, gradient_clip_val=learner.options.clip,
+            precision=learner.options.precision, logger=False, enable_progress_bar=not quiet, enable_model_summary=False,
+            num_sanity_val_steps=0, use_distributed_sampler=False,
+        )
+        batches.rank, batches.world = trainer.global_rank, trainer.world_size
+        last = work / LAST
+        trainer.fit(learner, batches, checks, ckpt_path=str(last) if last.exists() else None, **trusting(trainer))
+    if interrupted:
+        raise KeyboardInterrupt
+    learner.kept = kept.best_k_models
+
+
+def trusting(trainer: Any) -> dict[str, bool]:
+    """Newer versions of lightning must be told that a checkpoint is our own."""
+    import inspect
+
+    return {"weights_only": False} if "weights_only" in inspect.signature(trainer.fit).parameters else {}
+
+
+def averaged(learner: Any) -> None:
+    """Give the model the mean weights of its best epochs, or those of the very best where these translate better."""
+    best = sorted(learner.kept.items(), key=lambda item: -float(item[1]))
+    states = [torch.load(path, map_location="cpu", weights_only=False)["state_dict"] for path, _ in best]
+    from gradwell.translate.scoring import bleu
+
+    choices = [states[0]]
+    if len(states) > 1:
+        choices.append({name: torch.stack([state[name] for state in states]).mean(0) for name in states[0]})
+    scores = []
+    for state in choices:
+        learner.load_state_dict(state)
+        scores.append(bleu(learner.translations(), learner.valid_target, short=True).score)
+    learner.load_state_dict(choices[scores.index(max(scores))])
+    learner.history[-1]["averaged_bleu"] = max(scores)
+
+
+@contextmanager
+def still() -> Iterator[None]:
+    """Keep lightning from saying what nobody asked."""
+    logger = logging.getLogger("lightning.pytorch")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module="lightning.*")
+        try:
+            yield
+        finally:
+            logger.setLevel(level)
+
+
+@contextmanager
+def interruptible(callbacks: list[Any]) -> Iterator[list[int]]:
+    """Let an interrupt wait for the end of the step; yields the signals that came."""
+    came: list[int] = []
+    pl = lightning()
+
+    class Stop(pl.callbacks.Callback):  # type: ignore[misc, name-defined]
+        """Stops after a step where a signal has come."""
+
+        def on_train_batch_end(self, *_: Any) -> None:
+            if came:
+                raise Asked
+
+    callbacks.append(Stop())
+
+    def note(number: int, _: object) -> None:
+        if came:  # asked twice: at once
+            signal.signal(number, signal.SIG_DFL)
+            signal.raise_signal(number)
+        came.append(number)
+        print("stopping after this step; once more stops at once", file=sys.stderr)  # noqa: T201
+
+    try:
+        before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    except ValueError:  # not the main thread
+        before = {}
+    try:
+        yield came
+    except Asked:
+        pass
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+class Asked(Exception):  # noqa: N818 - nothing went wrong
+    """Training was asked to stop."""
