@@ -27,7 +27,7 @@ SMALL = Options(
 def by_heart(tmp_path_factory):
     torch.set_num_threads(1)
     folder = tmp_path_factory.mktemp("translator") / "model"
-    translate.train(TEN, TEN, SMALL, folder, quiet=True)
+    translate.train(TEN, TEN, SMALL, folder)
     return folder
 
 

@@ -26,9 +26,18 @@ def test_ten_sentences_are_learned_by_heart(translator):
     assert [one.text for one in translator.translate(TEN.source, Beam(4))] == TEN.target
 
 
+def test_alignments_of_some_sentences_are_kept_for_each_epoch(translator):
+    seen = translator.alignments
+    assert len(seen["weights"]) == len(translator.history)
+    assert seen["sentences"][0]["source"][-1] == "</s>"
+    first, last = (torch.tensor(seen["weights"][i][0]) for i in (0, -1))
+    assert first.shape == last.shape == (len(seen["sentences"][0]["target"]), len(seen["sentences"][0]["source"]))
+    assert last.max(1).values.mean() > first.max(1).values.mean(), "attention grows sharper as it learns"
+
+
 def test_the_same_seed_gives_the_same_weights_and_another_does_not(tmp_path):
     made = [
-        translate.train(TEN, TEN, FEW.with_(seed=seed, dropout=0.2), tmp_path / str(i), quiet=True) for i, seed in enumerate((0, 0, 1))
+        translate.train(TEN, TEN, FEW.with_(seed=seed, dropout=0.2), tmp_path / str(i)) for i, seed in enumerate((0, 0, 1))
     ]
     assert torch.equal(weights(made[0]), weights(made[1]))
     assert not torch.equal(weights(made[0]), weights(made[2]))
@@ -52,7 +61,7 @@ INTERRUPTED = """
         return original(self, batch, i)
     learner.Learner.training_step = step
     try:
-        translate.train(TEN, TEN, FEW.with_(dropout=0.2), sys.argv[1], quiet=True)
+        translate.train(TEN, TEN, FEW.with_(dropout=0.2), sys.argv[1])
     except KeyboardInterrupt:
         sys.exit(130)
 """
@@ -60,7 +69,7 @@ INTERRUPTED = """
 
 @pytest.mark.parametrize("step", [2, 7])
 def test_an_interrupted_training_goes_on_and_ends_bit_for_bit_as_one_that_was_not(tmp_path, step):
-    whole = translate.train(TEN, TEN, FEW.with_(dropout=0.2), tmp_path / "whole", quiet=True)
+    whole = translate.train(TEN, TEN, FEW.with_(dropout=0.2), tmp_path / "whole")
     command = [sys.executable, "-c", textwrap.dedent(INTERRUPTED), str(tmp_path / "cut"), str(step)]
     result = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
     assert result.returncode == 130, result.stderr
@@ -68,27 +77,27 @@ def test_an_interrupted_training_goes_on_and_ends_bit_for_bit_as_one_that_was_no
         translate.load(tmp_path / "cut")
     if step > 4:  # the first epoch is over
         with pytest.raises(ModelFileError, match="of other pairs or options"):
-            translate.train(TEN, TEN, FEW.with_(dropout=0.3), tmp_path / "cut", quiet=True)
-    resumed = translate.train(TEN, TEN, FEW.with_(dropout=0.2), tmp_path / "cut", quiet=True)
+            translate.train(TEN, TEN, FEW.with_(dropout=0.3), tmp_path / "cut")
+    resumed = translate.train(TEN, TEN, FEW.with_(dropout=0.2), tmp_path / "cut")
     assert torch.equal(weights(whole), weights(resumed))
     assert [epoch["loss"] for epoch in whole.history][-1] == resumed.history[-1]["loss"]
 
 
 def test_training_stops_when_it_gets_no_better(tmp_path):
-    made = translate.train(TEN, TEN, SMALL.with_(epochs=30, patience=2, lr=1e-9), tmp_path / "model", quiet=True)
+    made = translate.train(TEN, TEN, SMALL.with_(epochs=30, patience=2, lr=1e-9), tmp_path / "model")
     assert len(made.history) == 3
 
 
 def test_a_folder_with_a_translator_is_left_alone(by_heart):
     before = (by_heart / "config.json").read_bytes()
     with pytest.raises(ModelFileError, match="already holds a translator"):
-        translate.train(TEN, TEN, FEW, by_heart, quiet=True)
+        translate.train(TEN, TEN, FEW, by_heart)
     assert (by_heart / "config.json").read_bytes() == before
 
 
 def test_pairs_that_are_all_too_long_are_refused(tmp_path):
     with pytest.raises(DataError, match="longer than 2 tokens"):
-        translate.train(TEN, TEN, FEW.with_(longest=2), tmp_path / "model", quiet=True)
+        translate.train(TEN, TEN, FEW.with_(longest=2), tmp_path / "model")
 
 
 def test_a_sentence_of_thousands_of_tokens_is_translated(translator):
@@ -149,13 +158,13 @@ def test_options_that_are_not_possible_are_refused(wrong):
 
 
 def test_the_best_epochs_are_averaged_only_where_that_translates_better(tmp_path):
-    made = translate.train(TEN, TEN, SMALL.with_(epochs=12, average=3), tmp_path / "model", quiet=True)
+    made = translate.train(TEN, TEN, SMALL.with_(epochs=12, average=3), tmp_path / "model")
     assert made.history[-1]["averaged_bleu"] >= max(epoch["bleu"] for epoch in made.history) - 1e-6
 
 
 def test_characters_are_translated_too(tmp_path):
     pairs = Pairs(["一只狗", "一只猫", "两只狗", "两只猫"], ["a dog", "a cat", "two dogs", "two cats"])
     options = SMALL.with_(source_units="characters", target_units="subwords", epochs=80)
-    made = translate.train(pairs, pairs, options, tmp_path / "model", quiet=True)
+    made = translate.train(pairs, pairs, options, tmp_path / "model")
     assert [one.text for one in made.translate(pairs.source)] == pairs.target
     assert len(training.vocabularies(pairs, options)[0]) == 4 + 5

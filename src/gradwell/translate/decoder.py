@@ -18,7 +18,7 @@ class State(NamedTuple):
 
     hidden: Tensor  # (batch, layers, hidden)
     cell: Tensor | None  # the same of an LSTM
-    feed: Tensor  # (batch, hidden): what the last step said, before it became a token
+    feed: Tensor  # (batch, embedding): what the last step meant to say, before it became a token
     coverage: Tensor  # (batch, source time): how much each source token has been attended to
 
     def select(self, rows: Tensor) -> State:
@@ -32,7 +32,7 @@ class Decoder(nn.Module):
     h_t   = rnn([y_(t-1); feed_(t-1)], h_(t-1))
     c_t   = attention(h_t, source)
     feed_t = tanh(W [h_t; c_t])
-    p(y_t) = softmax(E feed_t)          E: the embedding, through one more layer where its width differs
+    p(y_t) = softmax(E feed_t + b)          E: the embedding of the target's tokens (Press and Wolf 2017)
     """
 
     def __init__(self, options: Options, embed: nn.Embedding) -> None:
@@ -42,12 +42,11 @@ class Decoder(nn.Module):
         self.drop = nn.Dropout(options.dropout)
         self.start = nn.Linear(hidden, hidden * options.decoder_layers)
         self.rnn = LAYERS[options.cell](
-            options.embedding + (hidden if self.feeding else 0), hidden, options.decoder_layers, batch_first=True,
+            options.embedding * (2 if self.feeding else 1), hidden, options.decoder_layers, batch_first=True,
             dropout=options.dropout if options.decoder_layers > 1 else 0.0,
         )
         self.attention = FixedVector(hidden) if options.attention == NONE else attention(options.attention, hidden, hidden)
-        self.combine = nn.Linear(hidden + self.attention.context_size, hidden, bias=False)
-        self.narrow = nn.Linear(hidden, options.embedding, bias=False)
+        self.combine = nn.Linear(hidden + self.attention.context_size, options.embedding, bias=False)
         self.bias = nn.Parameter(torch.zeros(embed.num_embeddings))
 
     def begin(self, outputs: Tensor, final: Tensor, mask: Tensor) -> tuple[State, Memory]:
@@ -55,11 +54,11 @@ class Decoder(nn.Module):
         layers = self.rnn.num_layers
         hidden = torch.tanh(self.start(final)).view(len(final), layers, -1)
         cell = torch.zeros_like(hidden) if isinstance(self.rnn, nn.LSTM) else None
-        feed = torch.zeros_like(hidden[:, 0])
+        feed = outputs.new_zeros(len(outputs), self.combine.out_features)
         return State(hidden, cell, feed, torch.zeros_like(outputs[:, :, 0])), self.attention.remember(outputs, mask=mask)
 
     def step(self, token: Tensor, state: State, memory: Memory) -> tuple[Tensor, Tensor, State]:
-        """One token (batch) further: features (batch, hidden), weights (batch, source time) and the next state."""
+        """One token (batch) further: features (batch, embedding), weights (batch, source time) and the next state."""
         return self.advance(self.drop(self.embed(token)), state, memory)
 
     def advance(self, x: Tensor, state: State, memory: Memory) -> tuple[Tensor, Tensor, State]:
@@ -80,10 +79,10 @@ class Decoder(nn.Module):
 
     def logits(self, features: Tensor) -> Tensor:
         """Scores (..., vocabulary) of every token as the next."""
-        return nn.functional.linear(self.narrow(self.drop(features)), self.embed.weight, self.bias)
+        return nn.functional.linear(self.drop(features), self.embed.weight, self.bias)
 
     def forward(self, given: Tensor, state: State, memory: Memory, own: float = 0.0) -> tuple[Tensor, Tensor]:
-        """Features (batch, time, hidden) and weights (batch, time, source time) for the tokens given (batch, time).
+        """Features (batch, time, embedding) and weights (batch, time, source time) for the tokens given (batch, time).
 
         own: chance that a step is fed the decoder's own last token instead (scheduled sampling: Bengio et al. 2015).
         """

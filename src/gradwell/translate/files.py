@@ -1,4 +1,7 @@
-"""A translator as a folder: config.json, vocabulary in source.json and target.json, weights in model.safetensors."""
+"""A translator as a folder: config.json, vocabularies in source.json and target.json, weights in model.safetensors.
+
+alignments.json holds what some validation sentences looked like after each epoch.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ if TYPE_CHECKING:
     from gradwell.translate.translator import Translator
 
 FORMAT, VERSION = "gradwell translator", 1
-CONFIG, WEIGHTS = "config.json", "model.safetensors"
+CONFIG, WEIGHTS, ALIGNMENTS = "config.json", "model.safetensors", "alignments.json"
 
 
 def ready(folder: str | os.PathLike[str]) -> Path:
@@ -81,6 +84,8 @@ def save(translator: Translator, folder: str | os.PathLike[str]) -> None:
     write(where / WEIGHTS, needed("safetensors.torch", "saving a translator").save(weights))
     write(where / "source.json", translator.source.dump())
     write(where / "target.json", translator.target.dump())
+    if translator.alignments:
+        write(where / ALIGNMENTS, json.dumps(translator.alignments, ensure_ascii=False) + "\n")
     config = {"format": FORMAT, "version": VERSION, "options": translator.options.as_dict(), "history": translator.history}
     write(where / CONFIG, json.dumps(config, indent=2) + "\n")
 
@@ -104,7 +109,12 @@ def load(folder: str | os.PathLike[str]) -> Translator:
         model.load_state_dict(weights)
     except Exception as error:  # noqa: BLE001 - a damaged file may raise anything
         raise ModelFileError(f"{path} does not hold the weights that {CONFIG} describes: {str(error).splitlines()[0]}") from None
-    return Translator(options, source, target, model.eval(), history)
+    seen = where / ALIGNMENTS
+    try:
+        alignments = json.loads(text_of(seen)) if seen.exists() else None
+    except ValueError:
+        raise ModelFileError(f"{seen} is not JSON") from None
+    return Translator(options, source, target, model.eval(), history, alignments)
 
 
 def config_of(path: Path) -> tuple[Options, list[dict[str, float]]]:

@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from gradwell.translate.alignment import rounded
 from gradwell.translate.batches import Batch, Batches
+from gradwell.translate.forced import forced
 from gradwell.translate.greedy import greedy
 from gradwell.translate.model import EncoderDecoder, loss
 from gradwell.translate.needs import lightning
-from gradwell.translate.options import Options
+from gradwell.translate.options import NONE, Options
+from gradwell.translate.pairs import Pairs
 from gradwell.translate.scoring import bleu
 from gradwell.translate.vocabulary import PAD, Vocabulary
 
 AT_ONCE = 256  # sentences that are translated together
+LOOKED_AT = 5  # validation sentences whose alignment is kept at each epoch
+Rows = tuple[list[list[int]], list[list[int]]]  # sources and targets as numbers
 
 Module: Any = lightning().LightningModule
 
@@ -26,13 +32,16 @@ class Learner(Module):  # type: ignore[misc]
     """A translator in training."""
 
     def __init__(
-        self, options: Options, model: EncoderDecoder, target: Vocabulary, valid: tuple[list[list[int]], list[str]], batches: Batches
+        self, options: Options, model: EncoderDecoder, target: Vocabulary, valid: Pairs, valid_rows: Rows, batches: Batches,
+        tell: Callable[[dict[str, float]], None],
     ) -> None:
         super().__init__()
         self.options, self.model, self.target = options, model, target
-        self.valid_source, self.valid_target = valid
-        self.batches = batches
+        self.valid_source, self.valid_target = valid_rows[0], valid.target
+        self.batches, self.tell = batches, tell
         self.history: list[dict[str, float]] = []
+        self.alignments: list[list[list[list[float]]]] = []  # of each epoch, for each sentence that is looked at, the weights
+        self.looked_at = valid_rows[0][:LOOKED_AT], valid_rows[1][:LOOKED_AT]
         self.random: Any = None  # the state of chance where a checkpoint left it
         self.sum = self.count = 0.0
         self.started = 0.0
@@ -96,7 +105,12 @@ class Learner(Module):  # type: ignore[misc]
             "seconds": time.perf_counter() - self.started,
         }
         self.history.append(figures)
+        if self.options.attention != NONE:
+            self.alignments.append([rounded(one.weights) for one in forced(self.model, *self.looked_at)])
+        if self.trainer.is_global_zero:
+            self.tell(figures)
         self.log("bleu", figures["bleu"], prog_bar=True, logger=False, sync_dist=True)
+        self.log("quality", figures["bleu"] - 0.01 * figures["valid_loss"], logger=False, sync_dist=True)  # of equals the surer is better
 
     def translations(self) -> list[str]:
         """The validation sentences, translated greedily."""
@@ -112,10 +126,12 @@ class Learner(Module):  # type: ignore[misc]
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Keep what lightning does not: the history, the state of chance, and which batches come next."""
         checkpoint["gradwell"] = {
-            "history": self.history, "random": torch.get_rng_state(), "turn": self.batches.turn, "options": self.options.as_dict(),
+            "history": self.history, "alignments": self.alignments, "random": torch.get_rng_state(),
+            "turn": self.batches.turn, "options": self.options.as_dict(),
         }
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Take it up again."""
         saved = checkpoint["gradwell"]
-        self.history, self.random, self.batches.turn = saved["history"], saved["random"], saved["turn"]
+        self.history, self.alignments = saved["history"], saved["alignments"]
+        self.random, self.batches.turn = saved["random"], saved["turn"]

@@ -8,7 +8,7 @@ import shutil
 import signal
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -25,13 +25,15 @@ from gradwell.translate.pairs import Pairs
 from gradwell.translate.translator import Translator
 from gradwell.translate.vocabulary import Vocabulary
 
+Tell = Callable[[dict[str, float]], None]
 WORK = "training"  # folder beside the model, while training is not over
 LAST = "last.ckpt"
 
 
-def train(pairs: Pairs, valid: Pairs, options: Options, folder: str | os.PathLike[str], quiet: bool = False) -> Translator:
+def train(pairs: Pairs, valid: Pairs, options: Options, folder: str | os.PathLike[str], tell: Tell | None = None) -> Translator:
     """Train a translator and save it in a folder; where an earlier training was interrupted, go on.
 
+    `tell` is called with the figures of each epoch, and there is a progress bar; without it, nothing is shown.
     Raises DataError, OptionError, TrainingError, or ModelFileError where the folder holds something else. An interrupt
     (KeyboardInterrupt) leaves a checkpoint of the last measurement, and the same call goes on from it.
     """
@@ -45,17 +47,19 @@ def train(pairs: Pairs, valid: Pairs, options: Options, folder: str | os.PathLik
 
     from gradwell.translate.learner import Learner
 
-    learner = Learner(options, model, target, (checks.source, valid.target), batches)
+    learner = Learner(options, model, target, valid, (checks.source, checks.target), batches, tell or (lambda _: None))
     work = where / WORK
     last = work / LAST
     if last.exists():
         belongs(last, options, source, target, where)
     else:
         files.start(work, source, target)
-    fit(learner, batches, checks, work, quiet)
+    fit(learner, batches, checks, work, tell is not None)
     averaged(learner)
     model.eval().cpu()
-    translator = Translator(options, source, target, model, learner.history)
+    looked_at = [{"source": source.tokens(a), "target": target.tokens(b)} for a, b in zip(*learner.looked_at, strict=True)]
+    seen = {"sentences": looked_at, "weights": learner.alignments} if learner.alignments else None
+    translator = Translator(options, source, target, model, learner.history, seen)
     translator.save(where)
     shutil.rmtree(work, ignore_errors=True)
     return translator
@@ -92,23 +96,23 @@ def belongs(last: Path, options: Options, source: Vocabulary, target: Vocabulary
         raise ModelFileError(f"{where} holds a training of other pairs or options; delete {last.parent}, or name another folder")
 
 
-def fit(learner: Any, batches: Batches, checks: Batches, work: Path, quiet: bool) -> None:
+def fit(learner: Any, batches: Batches, checks: Batches, work: Path, bar: bool) -> None:
     """Run the loop."""
     pl = lightning()
     kept = pl.callbacks.ModelCheckpoint(
-        work, "epoch-{epoch:03d}", monitor="bleu", mode="max", save_top_k=learner.options.average, save_weights_only=True,
+        work, "epoch-{epoch:03d}", monitor="quality", mode="max", save_top_k=learner.options.average, save_weights_only=True,
     )
     newest = pl.callbacks.ModelCheckpoint(
         work, LAST.removesuffix(".ckpt"), save_top_k=1, enable_version_counter=False, save_on_train_epoch_end=True,
     )
     enough = pl.callbacks.EarlyStopping("bleu", mode="max", patience=learner.options.patience * batches.turns)
     callbacks = [kept, enough, newest]
-    if not quiet:
+    if bar and sys.stderr.isatty():
         callbacks.append(pl.callbacks.RichProgressBar(console_kwargs={"stderr": True}))
     with still(), interruptible(callbacks) as interrupted:
         trainer = pl.Trainer(
             max_epochs=learner.options.epochs * batches.turns, callbacks=callbacks, gradient_clip_val=learner.options.clip,
-            precision=learner.options.precision, logger=False, enable_progress_bar=not quiet, enable_model_summary=False,
+            precision=learner.options.precision, logger=False, enable_progress_bar=bar and sys.stderr.isatty(), enable_model_summary=False,
             num_sanity_val_steps=0, use_distributed_sampler=False,
         )
         batches.rank, batches.world = trainer.global_rank, trainer.world_size

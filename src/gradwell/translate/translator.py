@@ -46,10 +46,12 @@ class Translator:
     """Translates, scores and shows; `load` gives one, `train` makes one."""
 
     def __init__(
-        self, options: Options, source: Vocabulary, target: Vocabulary, model: EncoderDecoder, history: list[dict[str, Any]] | None = None
+        self, options: Options, source: Vocabulary, target: Vocabulary, model: EncoderDecoder, history: list[dict[str, Any]] | None = None,
+        alignments: dict[str, Any] | None = None,
     ) -> None:
         self.options, self.source, self.target, self.model = options, source, target, model
         self.history = history or []
+        self.alignments = alignments  # of some validation sentences: their tokens, and the weights after each epoch
 
     @property
     def attends(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import sys
 from dataclasses import fields
@@ -13,6 +14,7 @@ import gradwell
 from gradwell import translate as room
 from gradwell.cli import output
 from gradwell.cli.translate.arguments import Source, Target
+from gradwell.translate.files import ready
 from gradwell.translate.options import Options
 from gradwell.translate.pairs import held_out
 
@@ -37,14 +39,15 @@ def train(
     for some in (pairs, valid):
         if some.empty:
             output.complain(f"{some.empty:,} pairs of {some.name} have an empty side and are left out")
+    ready(model)
     say(f"{len(pairs):,} pairs to learn from, {len(valid):,} to measure on", quiet)
-    if not watch:
-        finished(room.train(pairs, valid, options, model, quiet), model, quiet)
-        return 0
-    with gradwell.watch() as session:
-        made = room.train(pairs, valid, options, model, quiet)
-    finished(made, model, quiet)
-    output.summary(session.report(), sys.stderr)
+    session = gradwell.watch() if watch else None
+    with session or contextlib.nullcontext():
+        made = room.train(pairs, valid, options, model, None if quiet else told)
+    bleu = f"BLEU {made.history[-1]['averaged_bleu']:.2f} on the sentences to measure"
+    say(f"{model}: {made.parameters:,} parameters, {bleu}", quiet)
+    if session:
+        output.summary(session.report(), sys.stderr)
     return 0
 
 
@@ -54,14 +57,10 @@ def say(text: str, quiet: bool) -> None:
         print(text, file=sys.stderr)
 
 
-def finished(made: room.Translator, folder: str, quiet: bool) -> None:
-    """Tell what came of it."""
-    for epoch in made.history:
-        say(
-            f"epoch {epoch['epoch']:.0f}  loss {epoch['loss']:.3f}  on the sentences to measure {epoch['valid_loss']:.3f}  "
-            f"BLEU {epoch['bleu']:.2f}  {epoch['seconds']:.0f} s", quiet,
-        )
-    say(f"{folder}: {made.parameters:,} parameters, BLEU {made.history[-1]['averaged_bleu']:.2f} on the sentences to measure", quiet)
+def told(epoch: dict[str, float]) -> None:
+    """Print the figures of an epoch."""
+    learned = f"loss {epoch['loss']:.3f}, on the sentences to measure {epoch['valid_loss']:.3f}"
+    say(f"epoch {epoch['epoch']:g}: {learned}, BLEU {epoch['bleu']:.2f}, {epoch['seconds']:.0f} s", False)
 
 
 def with_options(command: Any) -> Any:
