@@ -18,8 +18,8 @@ ein mädchen malt ein bild . = a girl paints a picture .
 drei männer reden . = three men talk .
 die katze schläft . = the cat sleeps .""".splitlines()), strict=True)))
 SMALL = Options(
-    embedding=32, hidden=64, vocabulary=120, dropout=0.0, label_smoothing=0.0, epochs=40, batch_tokens=50, lr=0.01, warmup=5, average=1,
-    patience=40,
+    embedding=32, hidden=64, vocabulary=120, dropout=0.0, label_smoothing=0.0, epochs=60, batch_tokens=50, lr=0.01, warmup=5, average=1,
+    patience=60,
 )
 
 
