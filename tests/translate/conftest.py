@@ -6,7 +6,7 @@ import torch
 from gradwell import translate
 from gradwell.translate import Options, Pairs
 
-TEN = Pairs(*map(list, zip(*(line.split(" = ") for line in """\
+LINES = """\
 ein mann geht . = a man walks .
 eine frau lacht . = a woman laughs .
 ein hund rennt schnell . = a dog runs fast .
@@ -16,7 +16,8 @@ die frau isst einen apfel . = the woman eats an apple .
 ein junge wirft den ball . = a boy throws the ball .
 ein mädchen malt ein bild . = a girl paints a picture .
 drei männer reden . = three men talk .
-die katze schläft . = the cat sleeps .""".splitlines()), strict=True)))
+die katze schläft . = the cat sleeps .""".splitlines()
+TEN = Pairs([line.split(" = ")[0] for line in LINES], [line.split(" = ")[1] for line in LINES])
 SMALL = Options(
     embedding=32, hidden=64, vocabulary=120, dropout=0.0, label_smoothing=0.0, epochs=60, batch_tokens=50, lr=0.01, warmup=5, average=1,
     patience=60,
