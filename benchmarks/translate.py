@@ -4,7 +4,8 @@
     python benchmarks/translate.py de-en additive none   # some; the page keeps what was measured before
 
 Each is trained in full by `gradwell.translate.train`, on as many threads as the page says, and measured on pairs that
-training never saw: BLEU as sacrebleu counts it (13a), as it is and lowercased, greedily and with a beam of five.
+training never saw: BLEU as sacrebleu counts it (13a), as it is and lowercased, greedily and with a beam of five. The
+translators stay in gradwell-runs/translators: what was interrupted goes on, and what is there is only measured.
 Writes docs/translate-quality.json and, from it, docs/translate-quality.md.
 """
 
@@ -14,7 +15,6 @@ import json
 import os
 import platform
 import sys
-import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -74,12 +74,14 @@ def measured(language: str, kind: str) -> dict[str, Any]:
     """Train one translator and measure it."""
     train, valid, test = data(language)
     options = LANGUAGES[language][1].with_(attention=kind)
-    with tempfile.TemporaryDirectory() as folder:
-        started = time.perf_counter()
-        made = translate.train(train, valid, options, Path(folder) / "model", lambda epoch: print(epoch, file=sys.stderr))
-        seconds = time.perf_counter() - started
+    folder = ROOT / "gradwell-runs" / "translators" / f"{language}-{kind}"
+    if (folder / "config.json").exists():
+        made = translate.load(folder)
+    else:
+        made = translate.train(train, valid, options, folder, lambda epoch: print(epoch, file=sys.stderr))
     result: dict[str, Any] = {
-        "parameters": made.parameters, "epochs": len(made.history), "minutes": seconds / 60, "threads": torch.get_num_threads(),
+        "parameters": made.parameters, "epochs": len(made.history), "threads": torch.get_num_threads(),
+        "minutes": sum(epoch["seconds"] for epoch in made.history) / 60,
         "pairs": len(train), "test": len(test),
     }
     for name, beam in (("greedy", None), ("beam", Beam(5))):

@@ -8,10 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from gradwell.nets.attention.base import Attention
-from gradwell.nets.attention.checks import positive, tracing
+from gradwell.nets.attention.checks import positive
 from gradwell.nets.attention.memory import Memory
-from gradwell.nets.attention.powers import powers
-from gradwell.nets.attention.scoring import additive_score
+from gradwell.nets.attention.scoring import additive_score, ready
 
 
 class AdditiveAttention(Attention):
@@ -41,7 +40,7 @@ class AdditiveAttention(Attention):
     def prepare(self, keys: Tensor, values: Tensor, mask: Tensor | None) -> Memory:
         """Keep U key_j, which every query needs."""
         keys = self.u(keys)
-        return Memory(keys, values, mask, None if tracing() else powers(keys))
+        return Memory(keys, values, mask, ready(keys))
 
     def score(self, query: Tensor, memory: Memory) -> Tensor:
         """How well each query fits each key, (batch, queries, time)."""

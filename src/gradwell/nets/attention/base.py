@@ -47,6 +47,7 @@ class Attention(nn.Module, ABC):
         query (batch, queries, query_size) -> context (batch, queries, context_size), weights (batch, queries, time)
         query (batch, query_size)          -> context (batch, context_size),          weights (batch, time)
 
+        The beams of a sentence may be its queries: then its memory need not be repeated.
         coverage: (batch, time), the sum of the weights of all earlier steps; only coverage attention looks at it.
         """
         check_query(query, memory.keys, coverage, self.query_size)
@@ -73,6 +74,10 @@ class Attention(nn.Module, ABC):
     def weigh(self, query: Tensor, memory: Memory, coverage: Tensor | None) -> Tensor:  # noqa: ARG002 - for coverage attention
         """The weights, (batch, queries, time)."""
         return masked_softmax(self.score(query, memory), None if memory.mask is None else memory.mask.unsqueeze(1))
+
+    def extra_repr(self) -> str:
+        """The sizes, for print."""
+        return f"{self.query_size}, {self.key_size}, {self.value_size}"
 
     @abstractmethod
     def score(self, query: Tensor, memory: Memory) -> Tensor:

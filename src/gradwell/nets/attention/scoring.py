@@ -11,6 +11,7 @@ from torch import Tensor
 
 from gradwell.nets.attention import recompute
 from gradwell.nets.attention.checks import tracing
+from gradwell.nets.attention.powers import powers
 
 SMALL = 2**17  # numbers in a hidden layer, all queries together, up to which the plain way is the quicker one
 
@@ -28,7 +29,7 @@ def additive_score(
     score_ij = v · tanh(query_i + keys_j + c coverage_ij)
 
     query: (batch, queries, size); keys: (batch, time, size); v, c: (size,); coverage: (batch, queries, time), none to leave it out;
-    powers_of_keys: `powers(keys)`, where it is at hand. The score is (batch, queries, time).
+    powers_of_keys: `ready(keys)`, where the same keys are asked step by step. The score is (batch, queries, time).
 
     Written plainly, the hidden layer of size (batch, queries, time, size) is kept for the gradient, two or three times over. Here it
     lives for one query at a time, and once more in the backward pass, so memory is (batch, time, size), and less memory is also
@@ -40,6 +41,11 @@ def additive_score(
         return plain(query, keys, v, coverage, c)
     score: Tensor = AdditiveScore.apply(query, keys, v, coverage, c, powers_of_keys)  # type: ignore[no-untyped-call]
     return score
+
+
+def ready(keys: Tensor) -> Tensor | None:
+    """What to keep of keys (batch, time, size) that single queries will ask step by step: their powers, where that saves work."""
+    return None if tracing() or keys.numel() < SMALL else powers(keys)
 
 
 def plain(query: Tensor, keys: Tensor, v: Tensor, coverage: Tensor | None = None, c: Tensor | None = None) -> Tensor:
