@@ -37,6 +37,8 @@ bench: setup
 	$(BIN)/python benchmarks/overhead.py
 	$(BIN)/python benchmarks/text.py
 	$(BIN)/python benchmarks/text_classes.py
+	$(BIN)/python benchmarks/attention.py
+	$(BIN)/python benchmarks/recurrent.py
 
 clean:
 	rm -rf .venv gradwell-runs dist build
