@@ -32,7 +32,7 @@ DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 ROUNDS = 9
 SHAPES = ["32x64x256x256", "32x64x256x512", "100x16x64x64", "400x1x32x32"]
 NAMES = [f"{kind}-{shape}" for kind in ("LSTM", "GRU") for shape in SHAPES]
-WAYS = ["layer", "traced", "ours", "normed", "cells"]
+WAYS = ["layer", "traced", "ours", "normed", "cells", "hand"]
 
 
 def ways(name: str) -> tuple[dict[str, Callable[[Tensor], Tensor]], dict[str, list[Tensor]], Tensor]:
@@ -44,6 +44,7 @@ def ways(name: str) -> tuple[dict[str, Callable[[Tensor], Tensor]], dict[str, li
     cell: Any = getattr(nn, kind + "Cell")(inputs, hidden).to(DEVICE)
     ours = getattr(recurrent, kind)(inputs, hidden, implementation="fast", device=DEVICE)
     normed = getattr(recurrent, kind)(inputs, hidden, layer_norm=True, device=DEVICE)
+    hand = getattr(recurrent, kind)(inputs, hidden, implementation="reference", device=DEVICE)
 
     def traced(x: Tensor) -> Tensor:
         """In training the layer is read for its gradients, too; else the trace has its output."""
@@ -58,9 +59,10 @@ def ways(name: str) -> tuple[dict[str, Callable[[Tensor], Tensor]], dict[str, li
             outputs.append(state[0] if kind == "LSTM" else state)
         return torch.stack(outputs)
 
-    modules = {"layer": layer, "traced": layer, "ours": ours, "normed": normed, "cells": cell}
+    modules = {"layer": layer, "traced": layer, "ours": ours, "normed": normed, "cells": cell, "hand": hand}
     found: dict[str, Callable[[Tensor], Tensor]] = {
         "layer": lambda x: layer(x)[0], "traced": traced, "ours": lambda x: ours(x)[0], "normed": lambda x: normed(x)[0], "cells": cells,
+        "hand": lambda x: hand(x)[0],
     }
     return found, {way: list(m.parameters()) for way, m in modules.items()}, torch.randn(steps, batch, inputs, device=DEVICE)
 
@@ -107,7 +109,7 @@ def page(names: list[str]) -> str:
     import gradwell
 
     device = torch.cuda.get_device_name() if DEVICE.type == "cuda" else f"{platform.machine()}, {torch.get_num_threads()} thread(s)"
-    head = ["| case | torch's layer, ms | traced | ours | ours, normalising | loop over cells |", "|---|--:|--:|--:|--:|--:|"]
+    head = ["| case | torch's layer, ms | traced | ours | ours, normalising | loop over cells | loop by hand |", "|---" + "|--:" * 6 + "|"]
     forward, both = ([measure(name, backward) for name in names] for backward in (False, True))
     return "\n".join([
         "# Recurrent layers: torch's, traced, and ours", "",
@@ -116,7 +118,8 @@ def page(names: list[str]) -> str:
         "A case is time x batch x inputs x hidden. All but the first column of figures are times as multiples of that of torch's layer in",
         "the same round (less is better): median, lowest to highest. *traced* is `trace` of torch's layer: its output, and all gates,",
         "candidates and cells of every step. *ours* is our layer when plain, by its own operation (left alone it would call torch's",
-        "kernel); *normalising* has layer normalisation, which torch's has not. The loop goes over torch's LSTMCell or GRUCell.", "",
+        "kernel); *normalising* has layer normalisation, which torch's has not. One loop goes over torch's LSTMCell or GRUCell, the other",
+        "over the equations, as they stand in `cells.py`.", "",
         "## Forward, without gradients", "", *head, *forward, "",
         "## Forward and backward", "",
         "*traced* is one step of training with a trace beside it: the layer is read twice.", "", *head, *both, "",

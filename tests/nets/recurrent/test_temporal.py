@@ -3,11 +3,11 @@
 import pytest
 import torch
 from torch import nn
-from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence
+from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
 from gradwell.errors import DataError, OptionError
 from gradwell.nets.recurrent import temporal_gradients
-from tests.nets.recurrent.oracle import KINDS, draw, mine, state_for, theirs, unrolled
+from tests.nets.recurrent.oracle import KINDS, draw, flat, mine, state_for, theirs, unrolled
 
 SHAPES = [{}, {"num_layers": 2}, {"bidirectional": True}, {"num_layers": 3, "bidirectional": True}, {"bias": False}]
 LENGTHS = [3, 6, 1, 4]
@@ -120,6 +120,38 @@ def test_packed_batch_first_and_single_sequences_give_the_same(kind):
     torch.testing.assert_close(single[0].by_lag, whole[0].by_lag)
 
 
+@pytest.mark.parametrize("lengths", [None, LENGTHS])
+@pytest.mark.parametrize("options", [{}, {"num_layers": 2}, {"num_layers": 2, "bidirectional": True}])
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_loss_may_read_the_last_state(kind, options, lengths):
+    layer, x, state, gradient = case(kind, **options)
+    at_end = state_for(layer, 4, seed=5)
+    given = x if lengths is None else pack_padded_sequence(x, lengths, enforce_sorted=False)
+    y, end = layer(given, state)
+    y = y if lengths is None else pad_packed_sequence(y)[0]
+    sum((a * b).sum() for a, b in zip(flat(y, end), flat(gradient, at_end), strict=True)).backward()
+    found = temporal_gradients(layer, x, gradient, state, lengths, state_gradient=at_end)
+    short = temporal_gradients(layer, x, gradient, state, lengths, lags=2, state_gradient=at_end)
+    for k, row in enumerate(found.layers):
+        for d, part in enumerate(row):
+            for name, whole in part.whole.items():
+                torch.testing.assert_close(whole, getattr(layer, f"{name}_l{k}" + "_reverse" * d).grad)
+                torch.testing.assert_close(part.by_lag[name].sum(0), whole, atol=1e-9, rtol=1e-6)
+                torch.testing.assert_close(short[k, d].whole[name], whole)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_shares_of_the_lags_add_up_to_one(kind):
+    layer, x, state, gradient = case(kind)
+    found = temporal_gradients(layer, x, gradient, state)[0]
+    for name, shares in found.lag_shares.items():
+        assert shares.sum().item() == pytest.approx(1)
+        whole, parts = getattr(layer, name + "_l0"), found.by_lag[name]
+        cosines = torch.stack([nn.functional.cosine_similarity(p.flatten(), found.whole[name].flatten(), 0) for p in parts])
+        assert whole.shape == found.whole[name].shape
+        torch.testing.assert_close(found.lag_cosines[name], cosines)
+
+
 @pytest.mark.parametrize("options", [{"layer_norm": True}, {"zoneout": 0.2}, {"layer_norm": True, "zoneout": 0.3, "bidirectional": True}])
 @pytest.mark.parametrize("kind", KINDS)
 def test_our_own_layers_can_be_taken_apart_too(kind, options):
@@ -174,3 +206,5 @@ def test_wrong_arguments_are_named():
         temporal_gradients(layer, x, gradient[..., :3])
     with pytest.raises(DataError, match="it must be a Tensor"):
         temporal_gradients(layer, x, pack_padded_sequence(gradient, [6] * 4))
+    with pytest.raises(DataError, match=r"state_gradient is a tensor of shape \(4, 7\)"):
+        temporal_gradients(layer, x, gradient, state_gradient=gradient[0])

@@ -128,6 +128,19 @@ def test_tracing_changes_nothing_and_runs_no_hook():
     torch.testing.assert_close(found.output, layer.eval()(x)[0].detach())
 
 
+def test_a_parametrised_layers_buffers_stay():
+    """spectral_norm takes a step towards the largest singular value whenever a training layer's weight is asked for."""
+    layer, x = theirs("LSTM", 5, 7, 2), draw(6, 4, 5)
+    for name in ("weight_hh_l0", "weight_hh_l1"):
+        nn.utils.parametrizations.spectral_norm(layer, name)
+    before = [b.clone() for b in layer.buffers()]
+    found = trace(layer, x)
+    assert before
+    assert all(torch.equal(b, old) for b, old in zip(layer.buffers(), before, strict=True))
+    torch.testing.assert_close(trace(layer.eval(), x).output, layer(x)[0].detach())
+    assert found.output.isfinite().all()
+
+
 def test_what_cannot_be_traced_is_refused():
     x = draw(6, 4, 5)
     with pytest.raises(OptionError, match="proj_size=3; only proj_size=0"):

@@ -3,7 +3,7 @@
 Both work with nn.RNN, nn.GRU and nn.LSTM as they are, and with LSTM, GRU and RNN from here, which can do what torch's cannot.
 """
 
-from gradwell.nets.recurrent.clip import AdaptiveClipper
+from gradwell.nets.recurrent.clip import AdaptiveClipper, Clipped
 from gradwell.nets.recurrent.gates import Gates, GRUGates, LSTMGates, RNNGates, Shares
 from gradwell.nets.recurrent.gradients import LayerGradients, TemporalGradients
 from gradwell.nets.recurrent.layer import Recurrent
@@ -16,6 +16,7 @@ __all__ = [
     "LSTM",
     "RNN",
     "AdaptiveClipper",
+    "Clipped",
     "GRUGates",
     "Gates",
     "LSTMGates",

@@ -13,15 +13,18 @@ from gradwell.nets.recurrent.weights import Weights
 Carried = tuple[Tensor, Tensor | None]  # what goes on to dL/dh and dL/dc of each step (time, batch, hidden)
 
 
-def by_lag(plan: Plan, sequences: Sequences, backs: list[Backward], dy: Tensor, lags: int) -> list[list[Weights]]:
+def by_lag(
+    plan: Plan, sequences: Sequences, backs: list[Backward], dy: Tensor, ends: list[Carried | None], lags: int
+) -> list[list[Weights]]:
     """For each layer and direction, each weight's gradient at lag 0, 1, 2 ...
 
     All steps go back by one step together: what has lag k at step t is what has lag k - 1 at step t + 1, once through the weights. So
-    one lag takes one product over all steps, in each layer, from the top one to the lowest; dy: dL/dy (time, batch, outputs).
+    one lag takes one product over all steps, in each layer, from the top one to the lowest. dy: dL/dy (time, batch, outputs); ends: what
+    comes to each layer and direction from the last state.
     """
     flat = [back.flat() for back in backs]
     found: list[list[Weights]] = [[] for _ in flat]
-    carried: list[Carried | None] = [None] * len(flat)
+    carried = list(ends)
     shorter = plan.layers == 1 or plan.directions == 1  # then lag k can be found at the first T - k steps only
     for lag in range(lags):
         above = dy if lag == 0 else None
@@ -45,12 +48,12 @@ def by_lag(plan: Plan, sequences: Sequences, backs: list[Backward], dy: Tensor, 
 
 
 def arriving(part: Tensor | None, carried: Carried | None, has_cell: bool) -> tuple[Tensor, Tensor | None]:
-    """What comes to h_t from above and from the step after, and to c_t from the step after."""
+    """What comes to h_t from above and from the step after, and to c_t from the step after; both may be written over."""
     if carried is None:
         assert part is not None
         return part.contiguous(), torch.zeros_like(part, memory_format=torch.contiguous_format) if has_cell else None
     dh, dc = carried
-    return dh if part is None else dh + part, dc
+    return dh if part is None else dh + part, dc.clone() if dc is not None else None
 
 
 def once(flat: Backward, dh: Tensor, dc: Tensor | None) -> tuple[Deltas, Carried]:

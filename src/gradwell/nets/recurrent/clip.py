@@ -5,12 +5,24 @@ from __future__ import annotations
 import math
 from bisect import bisect_left, insort
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 from gradwell.errors import DataError, OptionError
+
+
+class Clipped(NamedTuple):
+    """What the clipper met: the norm before clipping, and the threshold that it was held against."""
+
+    norm: float
+    threshold: float
+
+    @property
+    def finite(self) -> bool:
+        """Whether the gradients were numbers; if not, they are zeros now."""
+        return math.isfinite(self.norm)
 
 
 class AdaptiveClipper:
@@ -38,22 +50,22 @@ class AdaptiveClipper:
         self.threshold = math.inf
 
     @torch.no_grad()
-    def __call__(self, parameters: Iterable[Tensor] | Tensor) -> float:
-        """Clip the gradients of the parameters in place; the norm that they had before."""
+    def __call__(self, parameters: Iterable[Tensor] | Tensor) -> Clipped:
+        """Clip the gradients of the parameters in place; return the norm that they had before, and the threshold."""
         gradients = [p.grad for p in ([parameters] if isinstance(parameters, Tensor) else parameters) if p.grad is not None]
         if not gradients:
-            return 0.0
+            return Clipped(0.0, self.threshold)
         norm = float(torch.nn.utils.get_total_norm(gradients))
         if not math.isfinite(norm):
             self.skipped += 1
             for g in gradients:
                 g.zero_()
-            return norm
+            return Clipped(norm, self.threshold)
         self.remember(norm)
         if norm > self.threshold:
             for g in gradients:
                 g.mul_(self.threshold / norm)
-        return norm
+        return Clipped(norm, self.threshold)
 
     def remember(self, norm: float) -> None:
         """One more norm; the threshold follows, between two norms in a straight line."""

@@ -15,6 +15,7 @@ class LayerGradients:
     """The gradients of one layer in one direction; steps are in the order of the input.
 
     h, c: dL/dh_t and, for an LSTM, dL/dc_t of every step, (time, batch, hidden).
+    whole: each weight's gradient, from all lags.
     by_lag: for each weight, the part of its gradient that comes from each lag, (lags, *weight's shape).
     by_step: for each matrix, the size (Frobenius norm) of what each step adds to its gradient, (time,).
     weight_hh: the recurrent weights as they were, (G * hidden, hidden).
@@ -22,6 +23,7 @@ class LayerGradients:
 
     h: Tensor
     c: Tensor | None
+    whole: dict[str, Tensor]
     by_lag: dict[str, Tensor]
     by_step: dict[str, Tensor]
     weight_hh: Tensor
@@ -40,6 +42,20 @@ class LayerGradients:
     def lag_norms(self) -> dict[str, Tensor]:
         """For each weight, the size of what comes from each lag, (lags,)."""
         return {name: sizes(parts) for name, parts in self.by_lag.items()}
+
+    @property
+    def lag_shares(self) -> dict[str, Tensor]:
+        """For each weight, how far each lag carries its gradient on the whole's own way, (lags,); over all lags it adds up to 1.
+
+        share_k = <G_k, G> / <G, G>        below 0 where a lag works against the others
+        """
+        return {name: products(parts, self.whole[name]) / self.whole[name].square().sum() for name, parts in self.by_lag.items()}
+
+    @property
+    def lag_cosines(self) -> dict[str, Tensor]:
+        """For each weight, the cosine of the angle between what comes from each lag and the whole gradient, (lags,)."""
+        norms = self.lag_norms
+        return {name: products(parts, self.whole[name]) / (norms[name] * self.whole[name].norm()) for name, parts in self.by_lag.items()}
 
     @property
     def spectral_radius(self) -> Tensor:
@@ -69,3 +85,8 @@ def sizes(parts: Tensor) -> Tensor:
     """The Frobenius norm of each part along the first axis."""
     norms: Tensor = torch.linalg.vector_norm(parts.flatten(1), dim=1)
     return norms
+
+
+def products(parts: Tensor, whole: Tensor) -> Tensor:
+    """The scalar product of each part along the first axis with the whole."""
+    return parts.flatten(1) @ whole.flatten()

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn.utils import parametrize
 
 from gradwell.errors import DataError
 from gradwell.nets.recurrent import posthoc
@@ -71,6 +74,27 @@ def trace(layer: Any, inputs: Inputs, state: Any = None, lengths: Lengths = None
 @torch.no_grad()
 def reading(layer: Any, inputs: Inputs, state: Any, lengths: Lengths) -> Reading:
     """Read the inputs as in evaluation and keep all that was seen."""
+    with untouched(layer):
+        return read_as_it_is(layer, inputs, state, lengths)
+
+
+@contextmanager
+def untouched(layer: Any) -> Iterator[None]:
+    """Work a parametrised layer's weights out once, and leave its buffers as they are: spectral_norm's change whenever it is asked."""
+    if not isinstance(layer, nn.Module) or not parametrize.is_parametrized(layer):
+        yield
+        return
+    before = [(buffer, buffer.clone()) for buffer in layer.buffers()]
+    try:
+        with parametrize.cached():
+            yield
+    finally:
+        for buffer, old in before:
+            buffer.copy_(old)
+
+
+def read_as_it_is(layer: Any, inputs: Inputs, state: Any, lengths: Lengths) -> Reading:
+    """Read the inputs with the weights that the layer has now."""
     plan = Plan.of(layer, training=False)
     weight = Weights.of(layer, 0).weight_ih
     data = inputs if isinstance(inputs, Tensor) else inputs.data
