@@ -45,14 +45,8 @@ class Copies:
 
 def hot(uses: Longs, lines: int) -> Longs:
     """The rows that are used most, at most MOST of them."""
-    most = np.argsort(-uses, kind="stable")[:MOST] if len(uses) <= 4 * MOST else top(uses)
-    return most[uses[most] >= max(1, OFTEN * lines)]
-
-
-def top(uses: Longs) -> Longs:
-    """The MOST rows that are used most."""
-    some = np.argpartition(-uses, MOST)[:MOST]
-    return some[np.argsort(-uses[some], kind="stable")]
+    often = np.flatnonzero(uses >= max(1, OFTEN * lines))
+    return often[np.argsort(-uses[often], kind="stable")[:MOST]]
 
 
 def hot_rows(run: Run) -> tuple[Longs, Longs]:

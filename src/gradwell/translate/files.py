@@ -96,7 +96,8 @@ def load(folder: str | os.PathLike[str]) -> Translator:
 
     where = Path(folder)
     if not (where / CONFIG).exists():
-        hint = "; its training was interrupted, and the same command goes on with it" if (where / "training").exists() else ""
+        begun = (where / "training").exists()
+        hint = "; its training was interrupted, and the same command goes on with it" if begun else "; `gradwell translate train` makes one"
         raise ModelFileError(f"{where} holds no translator: there is no {CONFIG}{hint}")
     options, history = config_of(where / CONFIG)
     source, target = vocabulary(where / "source.json"), vocabulary(where / "target.json")

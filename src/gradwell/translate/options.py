@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, fields, replace
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from gradwell.errors import OptionError
 
@@ -87,6 +87,3 @@ class Options:
     def as_dict(self) -> dict[str, Any]:
         """The options as plain values."""
         return asdict(self)
-
-
-Side = Literal["source", "target"]
