@@ -78,7 +78,10 @@ def measured(language: str, kind: str) -> dict[str, Any]:
     if (folder / "config.json").exists():
         made = translate.load(folder)
     else:
-        made = translate.train(train, valid, options, folder, lambda epoch: print(epoch, file=sys.stderr))
+        threads = torch.get_num_threads()
+        torch.set_num_threads(1)
+        made = translate.train(train, valid, options, folder, lambda epoch: print(epoch, file=sys.stderr, flush=True))
+        torch.set_num_threads(threads)
     result: dict[str, Any] = {
         "parameters": made.parameters, "epochs": len(made.history), "threads": torch.get_num_threads(),
         "minutes": sum(epoch["seconds"] for epoch in made.history) / 60,

@@ -113,6 +113,12 @@ NEVER_ACTIVE = Signal("never_active", "share of units", "activation", "units not
 WINDOW = Signal("window", "examples", "activation", "how many examples the window holds")
 SATURATED_SHARE = Signal("saturated_share", "share", "activation", "share of outputs beyond 95 % of the range", saturated_share)
 
+SEQUENCE_LENGTH = Signal("sequence_length", "steps", "recurrence", "how many time steps the longest of the sequences has")
+GRADIENT_BY_STEP = Signal("gradient_by_step", "loss / state units", "recurrence", "norm of the gradient at the state of each time step")
+GRADIENT_BY_LAG = Signal("gradient_by_lag", "loss / weight units", "recurrence", "norm of the recurrent weight's gradient from each lag")
+MEMORY_HORIZON = Signal("memory_horizon", "steps", "recurrence", "steps after which the median unit has forgotten all but 1/e")
+PINNED_GATES = Signal("pinned_gates", "share of units", "recurrence", "units whose gate is shut, and open, whatever the input")
+
 INPUT_OFFSET = Signal("input_offset", "ratio", "input", "largest |mean| / std of any feature", offset)
 INPUT_WIDEST = Signal("input_widest", "input units", "input", "standard deviation of the feature that varies most", widest)
 INPUT_SCALES = Signal("input_scales", "ratio", "input", "largest over smallest standard deviation of the features", scale_ratio)

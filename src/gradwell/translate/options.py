@@ -20,7 +20,7 @@ class Options:
     # what sentences are cut into
     source_units: Annotated[str, "subwords or characters"] = "subwords"
     target_units: Annotated[str, "subwords or characters"] = "subwords"
-    vocabulary: Annotated[int, "subwords, at most"] = 6000
+    vocabulary: Annotated[int, "subwords, at most"] = 4000
     shared_vocabulary: Annotated[bool, "one vocabulary and one embedding for both languages"] = True
     lowercase: Annotated[bool, "forget capital letters"] = False
     # the network

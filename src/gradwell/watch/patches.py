@@ -10,6 +10,8 @@ import torch
 from torch.nn.utils import clip_grad
 from torch.optim import optimizer as optim
 
+from gradwell.watch.recurrence import FUNCTIONS
+
 if TYPE_CHECKING:
     from gradwell.watch.watcher import Watcher
 
@@ -56,6 +58,7 @@ def patched() -> list[Callable[[], object]]:
         patch(torch.autograd, "backward", lambda *_, **__: tell("after_backward"),
               before=lambda *args, **kwargs: tell("on_backward", args[0] if args else kwargs.get("tensors"))),
         patch(torch, "compile", lambda result, *_, **__: tell("on_compile", result)),
+        *(patch(torch._VF, name, lambda result, *args, **_: tell("on_recurrence", result, args)) for name in FUNCTIONS),
         patch(optim.Optimizer, "__init__", lambda _, optimizer, *__, **___: tell("on_optimizer", optimizer)),
         *(patch(owner, "clip_grad_norm_", lambda norm, _=None, max_norm=None, *__, **___: tell("on_clip", norm, max_norm))
           for owner in (torch.nn.utils, clip_grad)),

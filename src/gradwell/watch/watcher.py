@@ -27,6 +27,7 @@ from gradwell.watch.layers import Layers
 from gradwell.watch.losses import Line, Losses
 from gradwell.watch.optimizers import Optimizers, parameters
 from gradwell.watch.patches import Patches
+from gradwell.watch.recurrence import Recurrence
 from gradwell.watch.registry import Registry
 from gradwell.watch.schedule import Schedule
 from gradwell.watch.settings import Settings
@@ -87,6 +88,7 @@ class Watcher:
         self._root: Any = None
         self._pole: str | None = None
         self._compiled = Compiled()
+        self._recurrence = Recurrence(self.registry)
         self._known: set[int] = set()  # optimizers that were seen to step
         self._unseen: set[str] = set()
         self._traced: set[str] = set()  # kinds of non-finite values whose origin was looked for
@@ -144,6 +146,12 @@ class Watcher:
         """A model or a function was compiled."""
         if isinstance(result, torch.nn.Module):
             self._compiled.follow(result)
+
+    @probe("recurrence")
+    def on_recurrence(self, result: Any, args: tuple[Any, ...]) -> None:
+        """A recurrent layer read sequences."""
+        if not torch.compiler.is_compiling():
+            self._recurrence.note(result, args)
 
     @probe("clipping")
     def on_scale(self, loss: Any, scaled: Any) -> None:
@@ -230,6 +238,7 @@ class Watcher:
         """The weights were changed; the next backward pass begins a new step."""
         self._began, self._stepped, self._stepped_now = False, True, True
         self._compiled.calls.clear()
+        self._recurrence.calls.clear()
         if self._pace > LOSE / 8:  # the next step may come too late
             self._tick()
 
@@ -263,6 +272,7 @@ class Watcher:
             self._look_inside(parts)
             self._look_at_leaves(graph.leaves(order))
             self._compiled.listen()
+            self._recurrence.listening = True
             self.poles.hook(order)
 
     @probe("gradients")
@@ -274,6 +284,13 @@ class Watcher:
             self._pole = self.poles.first()
         if self._compiled.calls:
             self._look_into_compiled()
+        self._look_through_time()
+
+    @probe("recurrence")
+    def _look_through_time(self) -> None:
+        assert self.record is not None
+        self.schedule.spent += self._recurrence.seconds()
+        self._recurrence.measure(self.record, self._put, self.step)
 
     @probe("compiled")
     def _look_into_compiled(self) -> None:

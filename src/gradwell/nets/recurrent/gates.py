@@ -8,14 +8,15 @@ import torch
 from torch import Tensor
 
 LOW, HIGH = 0.1, 0.9
+SHUT, OPEN = 0.05, 0.95  # a gate beyond these, whatever the input, is pinned
 
 
 @dataclass(frozen=True)
 class Shares:
     """How much of a gate is nearly shut and nearly open; between the two it lets gradients through."""
 
-    low: float  # the share of values below 0.1
-    high: float  # the share of values above 0.9
+    low: float
+    high: float
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,17 @@ class Gates:
     @property
     def saturated(self) -> dict[str, Shares]:
         """For each gate, the shares of its values below 0.1 and above 0.9, padding left out."""
-        return {name: shares(getattr(self, name), self.mask) for name in self.names}
+        return {name: shares(there(getattr(self, name), self.mask)) for name in self.names}
+
+    @property
+    def pinned(self) -> dict[str, Shares]:
+        """For each gate, the shares of its units that are below 0.05, and above 0.95, at every step of every sequence."""
+        found = {}
+        for name in self.names:
+            values = there(getattr(self, name), self.mask)
+            shut, open_ = values.amax(0) < SHUT, values.amin(0) > OPEN
+            found[name] = Shares(float(shut.float().mean()), float(open_.float().mean()))
+        return found
 
 
 @dataclass(frozen=True)
@@ -66,6 +77,10 @@ class GRUGates(Gates):
         """The gates, whose values lie between 0 and 1."""
         return "r", "z"
 
+    def memory_horizon(self) -> Tensor:
+        """For how many steps each unit remembers: until the product of its update gates z, which keep the old state, falls below 1/e."""
+        return horizon(there(self.z, self.mask))
+
 
 @dataclass(frozen=True)
 class LSTMGates(Gates):
@@ -93,11 +108,19 @@ class LSTMGates(Gates):
         The product falls by mean(-log f) a step, so this is 1 / mean(-log f), with the mean over all steps that are no padding. A unit
         whose forget gate stays at 0.9 remembers for 9.5 steps; one that forgets nothing has an infinite horizon.
         """
-        f = self.f.flatten(0, 1) if self.mask is None else self.f[self.mask]  # (steps, hidden)
-        return 1 / f.clamp_min(torch.finfo(f.dtype).tiny).log().mean(0).abs()
+        return horizon(there(self.f, self.mask))
 
 
-def shares(gate: Tensor, mask: Tensor | None) -> Shares:
+def there(gate: Tensor, mask: Tensor | None) -> Tensor:
+    """A gate's values (steps, hidden) at all steps that are no padding."""
+    return gate.flatten(0, 1) if mask is None else gate[mask]
+
+
+def shares(values: Tensor) -> Shares:
     """The shares of a gate's values at either end."""
-    values = gate if mask is None else gate[mask]
     return Shares(float((values < LOW).float().mean()), float((values > HIGH).float().mean()))
+
+
+def horizon(values: Tensor) -> Tensor:
+    """1 / mean(-log gate) of each unit (hidden,)."""
+    return 1 / values.clamp_min(torch.finfo(values.dtype).tiny).log().mean(0).abs()
