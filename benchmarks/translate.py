@@ -39,16 +39,18 @@ LANGUAGES = {
         OPTIONS.with_(source_units="characters", shared_vocabulary=False, vocabulary=4000, dropout=0.4),
     ),
 }
+SMALL = "small"  # additive attention in a smaller network, for speed
+CASES = ("none", *KINDS, SMALL)
 LENGTHS = [(1, 9), (10, 14), (15, 19), (20, 99)]  # words of the source
 
 
 def main() -> None:
     """Measure what was asked for, and write the page."""
     languages = [name for name in sys.argv[1:] if name in LANGUAGES] or [*LANGUAGES]
-    kinds = [name for name in sys.argv[1:] if name not in LANGUAGES] or ["none", *KINDS]
-    unknown = [kind for kind in kinds if kind not in ("none", *KINDS)]
+    kinds = [name for name in sys.argv[1:] if name not in LANGUAGES] or [*CASES]
+    unknown = [kind for kind in kinds if kind not in CASES]
     if unknown:
-        sys.exit(f"{unknown[0]!r} is neither a kind of attention ({', '.join(('none', *KINDS))}) nor a pair ({', '.join(LANGUAGES)})")
+        sys.exit(f"{unknown[0]!r} is neither a kind of attention ({', '.join(CASES)}) nor a pair ({', '.join(LANGUAGES)})")
     for language in languages:
         for kind in kinds:
             figures = json.loads(FIGURES.read_text()) if FIGURES.exists() else {}
@@ -73,7 +75,8 @@ def data(language: str) -> tuple[Pairs, Pairs, Pairs]:
 def measured(language: str, kind: str) -> dict[str, Any]:
     """Train one translator and measure it."""
     train, valid, test = data(language)
-    options = LANGUAGES[language][1].with_(attention=kind)
+    changes = {"attention": "additive", "hidden": 320} if kind == SMALL else {"attention": kind}
+    options = LANGUAGES[language][1].with_(**changes)
     folder = ROOT / "gradwell-runs" / "translators" / f"{language}-{kind}"
     if (folder / "config.json").exists():
         made = translate.load(folder)
@@ -94,6 +97,8 @@ def measured(language: str, kind: str) -> dict[str, Any]:
             f"{name}_chrf": chrf(said, test.target).score, f"{name}_speed": speed, "signature": bleu(said, test.target).signature,
         }
     result["by_length"] = [by_length(said, test, low, high) for low, high in LENGTHS]
+    said, speed = translated(translate.load(folder, bf16=True), test, None)
+    result |= {"bf16": bleu(said, test.target).score, "bf16_speed": speed}
     return result
 
 
@@ -119,7 +124,8 @@ def page(figures: dict[str, Any]) -> str:
     lines = [
         "# Translators, with and without attention", "",
         f"{machine}. Made by `python benchmarks/translate.py`; all trained alike, but for the attention. BLEU of beam five by length of "
-        "the source shows what attention is for: the fixed vector forgets long sentences.", "",
+        "the source shows what attention is for: the fixed vector forgets long sentences. `small` is additive attention in a network of "
+        f"hidden size 320 instead of {OPTIONS.hidden}.", "",
     ]
     for language, (about, options) in LANGUAGES.items():
         rows = {key.split()[1]: row for key, row in figures.items() if key.split()[0] == language}
@@ -129,20 +135,23 @@ def page(figures: dict[str, Any]) -> str:
         lines += [
             f"## {about}", "",
             f"{first['pairs']:,} pairs to learn from, {first['test']:,} to measure on, {first['threads']} threads, "
-            f"{options.epochs} epochs, {options.precision}. In each cell greedily / with a beam of five. "
+            f"{options.epochs} epochs, {options.precision}. Trained on one thread, two trainings side by side on two cores. In each cell "
+            "greedily / with a beam of five; the last column is greedy in bfloat16, its BLEU and speed. "
             f"sacrebleu: `{first['signature']}`, and lowercased.", "",
-            "| attention | parameters | minutes | BLEU | BLEU, lowercased | chrF | sentences a second |", "|---|--:|--:|--:|--:|--:|--:|",
+            "| attention | parameters | minutes | BLEU | BLEU, lowercased | chrF | sentences a second | bfloat16 |",
+            "|---|--:|--:|--:|--:|--:|--:|--:|",
         ]
-        for kind in ("none", *KINDS):
+        for kind in CASES:
             if row := rows.get(kind):
                 both = " | ".join(f"{row[f'greedy{what}']:.1f} / {row[f'beam{what}']:.1f}" for what in ("", "_lower", "_chrf"))
                 speed = f"{row['greedy_speed']:.0f} / {row['beam_speed']:.0f}"
-                lines.append(f"| {kind} | {row['parameters'] / 1e6:.1f} M | {row['minutes']:.0f} | {both} | {speed} |")
+                half = f"{row['bf16']:.1f}, {row['bf16_speed']:.0f}"
+                lines.append(f"| {kind} | {row['parameters'] / 1e6:.1f} M | {row['minutes']:.0f} | {both} | {speed} | {half} |")
         heads = " | ".join(f"{low}-{high}" if high < 99 else f"{low} and more" for low, high in LENGTHS)
         unit = "characters" if options.source_units == "characters" else "words"
         lines += ["", f"BLEU with a beam of five by {unit} of the source (sentences):", "", f"| attention | {heads} |"]
         lines += ["|---|" + "--:|" * len(LENGTHS)]
-        for kind in ("none", *KINDS):
+        for kind in CASES:
             if row := rows.get(kind):
                 lines.append(f"| {kind} | " + " | ".join(f"{score:.1f} ({n})" for n, score in row["by_length"]) + " |")
         lines.append("")

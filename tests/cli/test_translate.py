@@ -40,6 +40,11 @@ def test_lines_from_stdin_are_translated_one_by_one(place):
     assert result.stdout == "a man walks .\n\nthe cat sleeps .\n"
 
 
+def test_bfloat16_translates_what_was_learned_by_heart_too(place):
+    result = gradwell("translate", "predict", "model", "--bf16", cwd=place[0], input="ein mann geht .\n")
+    assert (result.returncode, result.stdout) == (0, "a man walks .\n"), result.stderr
+
+
 def test_the_n_best_come_with_rank_and_score(place):
     result = gradwell("translate", "predict", "model", "--n-best", "3", "--beam", "3", cwd=place[0], input="ein mann geht .\n")
     rows = [line.split("\t") for line in result.stdout.splitlines()]

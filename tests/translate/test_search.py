@@ -94,3 +94,14 @@ def test_a_beam_that_is_not_possible_is_refused(wrong):
 def test_a_temperature_below_zero_is_refused():
     with pytest.raises(OptionError, match="temperature -1"):
         greedy(model_of(), MANY, -1)
+
+
+def test_in_bfloat16_a_search_finds_nearly_the_same_scores(model):
+    """Rounding may change what is found, but not what it is worth."""
+    found = greedy(model.bfloat16(), MANY), [one[0] for one in beam_search(model, MANY, Beam(3))]
+    exact = model.float()  # with the rounded weights
+    for searched in found:
+        again = forced(exact, MANY, [one.ids for one in searched])
+        for one, other in zip(searched, again, strict=True):
+            assert one.score == pytest.approx(other.score, rel=0.1, abs=0.2)
+            torch.testing.assert_close(one.weights.float(), other.weights, atol=0.05, rtol=0.1)

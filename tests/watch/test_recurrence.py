@@ -79,7 +79,9 @@ def unrolled(layer, form):
 
     def end(i):
         state = ends[lengths[i] - 1]
-        return (state[0] + state[1] if form == "states" and isinstance(state, tuple) else state[0] if isinstance(state, tuple) else state)[0, i]
+        if isinstance(state, tuple):
+            state = state[0] + state[1] if form == "states" else state[0]
+        return state[0, i]
 
     nn.functional.cross_entropy(net.head(torch.stack([end(i) for i in range(len(x))])), y).backward()
     return [float(h.grad.norm()) for h in kept]

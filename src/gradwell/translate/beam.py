@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from gradwell.errors import OptionError
-from gradwell.translate.greedy import NEVER, longest, read
+from gradwell.translate.greedy import longest, possible, read
 from gradwell.translate.hypothesis import Hypothesis
 from gradwell.translate.model import EncoderDecoder
 from gradwell.translate.vocabulary import BOS, EOS
@@ -55,9 +55,7 @@ def beam_search(model: EncoderDecoder, sentences: list[list[int]], beam: Beam) -
     search = Search(sentences, lengths, beam, device)
     while search.rows:
         features, weights, state = model.decoder.step(search.token, state, memory)
-        logits = model.decoder.logits(features)
-        logits[:, NEVER] = -torch.inf
-        keep = search.step(logits.log_softmax(-1), weights, state.coverage)
+        keep = search.step(possible(model.decoder.logits(features)), weights, state.coverage)
         state, memory = state.select(keep), memory.select(keep)
     return search.found()
 

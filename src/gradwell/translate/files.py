@@ -90,8 +90,11 @@ def save(translator: Translator, folder: str | os.PathLike[str]) -> None:
     write(where / CONFIG, json.dumps(config, indent=2) + "\n")
 
 
-def load(folder: str | os.PathLike[str]) -> Translator:
-    """The translator in a folder. Raises ModelFileError when there is none, or it is damaged or of another version."""
+def load(folder: str | os.PathLike[str], bf16: bool = False) -> Translator:
+    """The translator in a folder; with bf16 its weights are rounded to bfloat16, which is faster where the processor computes in it.
+
+    Raises ModelFileError when there is none, or it is damaged or of another version.
+    """
     from gradwell.translate.translator import Translator
 
     where = Path(folder)
@@ -115,7 +118,7 @@ def load(folder: str | os.PathLike[str]) -> Translator:
         alignments = json.loads(text_of(seen)) if seen.exists() else None
     except ValueError:
         raise ModelFileError(f"{seen} is not JSON") from None
-    return Translator(options, source, target, model.eval(), history, alignments)
+    return Translator(options, source, target, (model.bfloat16() if bf16 else model).eval(), history, alignments)
 
 
 def config_of(path: Path) -> tuple[Options, list[dict[str, float]]]:

@@ -16,6 +16,7 @@ def forced(model: EncoderDecoder, sources: list[list[int]], targets: list[list[i
     device = model.decoder.bias.device
     batch = batch_of(sources, targets).to(device)
     logits, weights = model(batch)
+    logits = logits.float() if logits.dtype in (torch.float16, torch.bfloat16) else logits
     for token in NEVER:
         logits[:, :, token] = logits[:, :, token].where(batch.wanted == token, torch.tensor(-torch.inf, device=device))
     scores = logits.log_softmax(-1).gather(2, batch.wanted[:, :, None])[:, :, 0]

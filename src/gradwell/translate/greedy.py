@@ -12,6 +12,7 @@ from gradwell.translate.model import EncoderDecoder
 from gradwell.translate.vocabulary import BOS, EOS, PAD, UNK
 
 NEVER = [PAD, BOS, UNK]  # tokens that no translation contains
+CROWDED = 0.9  # when no more than this share of a batch goes on, the others are left out
 
 
 def longest(lengths: Tensor) -> Tensor:
@@ -36,31 +37,39 @@ def greedy(
     source, lengths = read(sentences, device)
     random = torch.Generator(device).manual_seed(seed)
     state, memory = model.begin(source, lengths)
-    last = longest(lengths)
-    rows = torch.arange(len(sentences), device=device)  # the sentences that are not over
+    last = longest(lengths).tolist()
+    rows = torch.arange(len(sentences), device=device)  # the sentences that go on; some may be over already
     token = torch.full_like(rows, BOS)
     said: list[list[int]] = [[] for _ in sentences]
     scores: list[list[float]] = [[] for _ in sentences]
-    steps: list[list[Tensor]] = [[] for _ in sentences]
-    t = 0
-    while len(rows):
+    looked: list[Tensor] = []  # weights of each step, (sentences, source time)
+    going = set(range(len(sentences)))
+    while going:
         features, weights, state = model.decoder.step(token, state, memory)
-        logits = model.decoder.logits(features)
-        logits[:, NEVER] = -torch.inf
-        logp = logits.log_softmax(-1)
-        token = drawn(logits / temperature, top_k, top_p, random) if temperature else logits.argmax(-1)
-        t += 1
-        chosen = logp.gather(1, token[:, None])[:, 0].tolist()
-        for i, (row, one) in enumerate(zip(rows.tolist(), token.tolist(), strict=True)):
-            said[row].append(one)
-            scores[row].append(chosen[i])
-            steps[row].append(weights[i])
-        alive = ((token != EOS) & (last[rows.cpu()].to(device) > t)).nonzero()[:, 0]
-        if len(alive) < len(rows):
-            rows, token, state, memory = rows[alive], token[alive], state.select(alive), memory.select(alive)
-    return [
-        Hypothesis(said[i], scores[i], torch.stack(steps[i])[:, : len(sentences[i])], sum(scores[i])) for i in range(len(sentences))
-    ]
+        logp = possible(model.decoder.logits(features))
+        score, token = logp.max(-1)
+        if temperature:
+            token = drawn(logp / temperature, top_k, top_p, random)
+            score = logp.gather(1, token[:, None])[:, 0]
+        looked.append(weights.new_zeros(len(sentences), weights.shape[1]).index_copy_(0, rows, weights))
+        for row, one, likely in zip(rows.tolist(), token.tolist(), score.tolist(), strict=True):
+            if row in going:
+                said[row].append(one)
+                scores[row].append(likely)
+                if one == EOS or len(said[row]) >= last[row]:
+                    going.remove(row)
+        if len(going) <= CROWDED * len(rows):
+            keep = torch.tensor([i for i, row in enumerate(rows.tolist()) if row in going], dtype=torch.long, device=device)
+            rows, token, state, memory = rows[keep], token[keep], state.select(keep), memory.select(keep)
+    whole = torch.stack(looked, 1)
+    return [Hypothesis(said[i], scores[i], whole[i, : len(said[i]), : len(sentences[i])], sum(scores[i])) for i in range(len(sentences))]
+
+
+def possible(logits: Tensor) -> Tensor:
+    """Log-probabilities (..., vocabulary) of the tokens that a translation may contain, in single precision at least."""
+    logits = logits.float() if logits.dtype in (torch.float16, torch.bfloat16) else logits
+    logits[..., NEVER] = -torch.inf
+    return logits.log_softmax(-1)
 
 
 def drawn(logits: Tensor, top_k: int, top_p: float, random: torch.Generator) -> Tensor:

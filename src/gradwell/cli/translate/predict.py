@@ -26,12 +26,13 @@ def predict(
     top_p: Annotated[float, typer.Option(help="Of --sample: only among the likeliest tokens that make up this share.")] = 1.0,
     seed: Annotated[int, typer.Option(help="Of --sample.")] = 0,
     reference: Annotated[str, typer.Option(metavar="FILE", help="Translate nothing: print how probable these are, token by token.")] = "",
+    bf16: Annotated[bool, typer.Option("--bf16", help="Compute in bfloat16: faster on processors that can; a word may differ.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print each translation with its alignment as a line of JSON.")] = False,
 ) -> int:
     """Translate all lines of stdin or a file to stdout."""
     if n_best > max(beam, 1):
         raise OptionError(f"--n-best {n_best} needs a beam of at least {n_best}; --beam is {beam}")
-    translator = room.load(model)
+    translator = room.load(model, bf16)
     sentences = lines_of(input)
     if reference:
         found = [[one] for one in translator.force(sentences, lines_of(reference))]
