@@ -52,9 +52,12 @@ def train(pairs: Pairs, valid: Pairs, options: Options, folder: str | os.PathLik
     last = work / LAST
     if last.exists():
         belongs(last, options, source, target, where)
-    else:
+    elif first():
         files.start(work, source, target)
-    fit(learner, batches, checks, work, tell is not None)
+    fit(learner, batches, checks, work, tell is not None and first())
+    if not first():  # one of several processes; the first one writes
+        torch.distributed.barrier()
+        return files.load(where)
     averaged(learner)
     model.eval().cpu()
     looked_at = [{"source": source.tokens(a), "target": target.tokens(b)} for a, b in zip(*learner.looked_at, strict=True)]
@@ -62,7 +65,20 @@ def train(pairs: Pairs, valid: Pairs, options: Options, folder: str | os.PathLik
     translator = Translator(options, source, target, model, learner.history, seen)
     translator.save(where)
     shutil.rmtree(work, ignore_errors=True)
+    if torch.distributed.is_initialized():
+        torch.distributed.barrier()
     return translator
+
+
+def first() -> bool:
+    """Whether this is the first of the processes that train together, or the only one."""
+    return all(os.environ.get(name, "0") == "0" for name in ("RANK", "LOCAL_RANK", "NODE_RANK"))
+
+
+def together() -> dict[str, Any]:
+    """How torchrun has set up the processes that train together; nothing where it has not: lightning then looks for devices."""
+    here, all_ = (int(os.environ.get(name, "1")) for name in ("LOCAL_WORLD_SIZE", "WORLD_SIZE"))
+    return {"strategy": "ddp", "devices": here, "num_nodes": all_ // here} if all_ > 1 else {}
 
 
 def vocabularies(pairs: Pairs, options: Options) -> tuple[Vocabulary, Vocabulary]:
@@ -113,7 +129,7 @@ def fit(learner: Any, batches: Batches, checks: Batches, work: Path, bar: bool) 
         trainer = pl.Trainer(
             max_epochs=learner.options.epochs * batches.turns, callbacks=callbacks, gradient_clip_val=learner.options.clip,
             precision=learner.options.precision, logger=False, enable_progress_bar=bar and sys.stderr.isatty(), enable_model_summary=False,
-            num_sanity_val_steps=0, use_distributed_sampler=False,
+            num_sanity_val_steps=0, use_distributed_sampler=False, **together(),
         )
         batches.rank, batches.world = trainer.global_rank, trainer.world_size
         last = work / LAST

@@ -17,6 +17,7 @@ from gradwell.cli.translate.arguments import Source, Target
 from gradwell.translate.files import ready
 from gradwell.translate.options import Options
 from gradwell.translate.pairs import held_out
+from gradwell.translate.training import first
 
 
 def train(
@@ -31,6 +32,7 @@ def train(
 ) -> int:
     """Train a translator; interrupted, it goes on where it stopped when the same is typed again."""
     options = Options(**choices)
+    quiet, watch = quiet or not first(), watch and first()
     pairs = room.read(source, target or None)
     if valid_source:
         valid = room.read(valid_source, valid_target or None)
