@@ -23,8 +23,8 @@ from gradwell.watch.registry import Registry
 
 FUNCTIONS = ("lstm", "gru", "rnn_tanh", "rnn_relu")  # of torch._VF: what nn.LSTM, nn.GRU and nn.RNN call
 CALLS = 4  # of recurrent layers in one step that are remembered
-EXAMPLES = 16  # of a batch that are looked at
-LAGS = 9  # 0 to 8
+EXAMPLES = 8  # of a batch that are looked at
+LAGS = 5  # 0 to 4
 POINTS = 64  # of the gradient by step that are kept
 Put = Callable[[str, int, int, Tensor], None]  # signal, site, step, a 0-d tensor
 
