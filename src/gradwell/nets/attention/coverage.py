@@ -7,14 +7,13 @@ from typing import Annotated
 import torch
 from torch import Tensor, nn
 
-from gradwell.nets.attention.base import Attention
-from gradwell.nets.attention.checks import positive
+from gradwell.nets.attention.additive import AdditiveAttention
 from gradwell.nets.attention.memory import Memory
 from gradwell.nets.attention.scoring import additive_score
 from gradwell.nets.attention.softmax import masked_softmax
 
 
-class CoverageAttention(Attention):
+class CoverageAttention(AdditiveAttention):
     """Additive attention that knows how much it has looked at each word already, so that it can leave none out and repeat none.
 
     score_ij = v · tanh(W query_i + U key_j + c coverage_ij + b)
@@ -31,13 +30,8 @@ class CoverageAttention(Attention):
         value_size: int | None = None,
         size: Annotated[int | None, "units of the hidden layer; as many as the query has numbers, unless stated"] = None,
     ) -> None:
-        super().__init__(query_size, key_size, value_size)
-        size = query_size if size is None else size
-        positive(size=size)
-        self.w = nn.Linear(query_size, size, bias=False)
-        self.u = nn.Linear(key_size, size)  # its bias is b
-        self.c = nn.Parameter(torch.empty(size).uniform_(-1, 1))
-        self.v = nn.Parameter(torch.empty(size).uniform_(-(size**-0.5), size**-0.5))
+        super().__init__(query_size, key_size, value_size, size, bias=True)
+        self.c = nn.Parameter(torch.empty_like(self.v).uniform_(-1, 1))
 
     def prepare(self, keys: Tensor, values: Tensor, mask: Tensor | None) -> Memory:
         """Keep U key_j + b, which every query needs."""
