@@ -39,8 +39,7 @@ LANGUAGES = {
         OPTIONS.with_(source_units="characters", shared_vocabulary=False, vocabulary=4000, dropout=0.4),
     ),
 }
-SMALL = "small"  # additive attention in a smaller network, for speed
-CASES = ("none", *KINDS, SMALL)
+CASES = ("none", *KINDS)
 LENGTHS = [(1, 9), (10, 14), (15, 19), (20, 99)]  # words of the source
 
 
@@ -75,8 +74,7 @@ def data(language: str) -> tuple[Pairs, Pairs, Pairs]:
 def measured(language: str, kind: str) -> dict[str, Any]:
     """Train one translator and measure it."""
     train, valid, test = data(language)
-    changes = {"attention": "additive", "hidden": 320} if kind == SMALL else {"attention": kind}
-    options = LANGUAGES[language][1].with_(**changes)
+    options = LANGUAGES[language][1].with_(attention=kind)
     folder = ROOT / "gradwell-runs" / "translators" / f"{language}-{kind}"
     if (folder / "config.json").exists():
         made = translate.load(folder)
@@ -124,8 +122,7 @@ def page(figures: dict[str, Any]) -> str:
     lines = [
         "# Translators, with and without attention", "",
         f"{machine}. Made by `python benchmarks/translate.py`; all trained alike, but for the attention. BLEU of beam five by length of "
-        "the source shows what attention is for: the fixed vector forgets long sentences. `small` is additive attention in a network of "
-        f"hidden size 320 instead of {OPTIONS.hidden}.", "",
+        "the source shows what attention is for: the fixed vector forgets long sentences.", "",
     ]
     for language, (about, options) in LANGUAGES.items():
         rows = {key.split()[1]: row for key, row in figures.items() if key.split()[0] == language}
