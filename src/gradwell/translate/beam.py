@@ -8,6 +8,7 @@ cp   = coverage_penalty * sum over source tokens of log min(attention it got, 1)
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -55,8 +56,11 @@ def beam_search(model: EncoderDecoder, sentences: list[list[int]], beam: Beam) -
     search = Search(sentences, lengths, beam, device)
     while search.rows:
         features, weights, state = model.decoder.step(search.token, state, memory)
+        count = len(search.rows)
         keep = search.step(possible(model.decoder.logits(features)), weights, state.coverage)
-        state, memory = state.select(keep), memory.select(keep)
+        state = state.select(keep)
+        if len(search.rows) < count:  # all beams of a sentence have the same memory
+            memory = memory.select(keep)
     return search.found()
 
 
@@ -86,12 +90,12 @@ class Search:
         at = torch.arange(n, device=self.device)[:, None] * k + parent  # the beam that each comes from
         ranks = self.beam.rank(best, self.t, coverage[at], self.there[self.rows][:, None])
         ends = token == EOS
-        self.trail.append(Step(at.cpu(), token.cpu(), logp[at, token].cpu(), weights.cpu()))
+        self.trail.append(Step(listed(at), listed(token), listed(logp[at, token]), weights.cpu()))
         over = self.end(ends.tolist(), ranks.tolist(), best.tolist())
         going = best.masked_fill(ends, -torch.inf).topk(k).indices  # (sentences, k)
         stay = torch.tensor([i for i in range(n) if i not in over], dtype=torch.long, device=self.device)
         going = going[stay]
-        self.trail[-1].kept = (stay[:, None] * best.shape[1] + going).flatten().cpu()
+        self.trail[-1].kept = listed(stay[:, None] * best.shape[1] + going)
         self.rows = [self.rows[i] for i in stay.tolist()]
         self.score = best[stay].gather(1, going)
         self.token = token[stay].gather(1, going).flatten()
@@ -124,20 +128,25 @@ class Search:
         weights: list[Tensor] = []
         while True:
             step = self.trail[t]
-            parent = int(step.parent.flatten()[place])
-            ids.append(int(step.token.flatten()[place]))
-            scores.append(float(step.score.flatten()[place]))
+            parent = step.parent[place]
+            ids.append(step.token[place])
+            scores.append(step.score[place])
             weights.append(step.weights[parent, :width])
             if t == 0:
                 break
             t -= 1
-            place = int(self.trail[t].kept[parent])
+            place = self.trail[t].kept[parent]
         return Hypothesis(ids[::-1], scores[::-1], torch.stack(weights[::-1]), rank)
 
 
 class Step:
     """One step of all beams: where each candidate comes from, what it says, and which candidates went on."""
 
-    def __init__(self, parent: Tensor, token: Tensor, score: Tensor, weights: Tensor) -> None:
+    def __init__(self, parent: list[int], token: list[int], score: list[float], weights: Tensor) -> None:
         self.parent, self.token, self.score, self.weights = parent, token, score, weights
-        self.kept = torch.empty(0, dtype=torch.long)
+        self.kept: list[int] = []
+
+
+def listed(values: Tensor) -> list[Any]:
+    """All values, in order."""
+    return list(values.flatten().tolist())

@@ -21,7 +21,7 @@ from gradwell.translate.options import NONE, Options
 from gradwell.translate.pairs import clean
 from gradwell.translate.vocabulary import Vocabulary
 
-AT_ONCE = 256  # sentences that are translated together
+AT_ONCE = 256  # beginnings of translations that go on together
 Search = Callable[[list[list[int]], list[int]], list[list[Hypothesis]]]  # of sentences and their places
 
 
@@ -75,7 +75,7 @@ class Translator:
         """For each sentence its translations, the best first: as many as the beam is wide."""
         if beam is None:
             return self.searched(sentences, lambda rows, _: [[one] for one in greedy(self.model, rows)])
-        return self.searched(sentences, lambda rows, _: beam_search(self.model, rows, beam))
+        return self.searched(sentences, lambda rows, _: beam_search(self.model, rows, beam), max(1, AT_ONCE // beam.size))
 
     def sample(
         self, sentences: Sequence[str], temperature: float = 1.0, top_k: int = 0, top_p: float = 1.0, seed: int = 0
@@ -98,14 +98,14 @@ class Translator:
 
         return [one[0] for one in self.searched(sentences, given)]
 
-    def searched(self, sentences: Sequence[str], search: Search) -> list[list[Translation]]:
-        """What a search finds for all sentences, those of like length together."""
+    def searched(self, sentences: Sequence[str], search: Search, at_once: int = AT_ONCE) -> list[list[Translation]]:
+        """What a search finds for all sentences, those of like length together, so many at once."""
         rows = self.source.encode([clean(text) for text in sentences])
         out: list[list[Translation]] = [[Translation("", ["</s>"], ["</s>"], [0.0], torch.ones(1, 1), 0.0)] for _ in rows]
         waiting = sorted((i for i, row in enumerate(rows) if len(row) > 1), key=lambda i: len(rows[i]))
         self.model.eval()
-        for first in range(0, len(waiting), AT_ONCE):
-            places = waiting[first : first + AT_ONCE]
+        for first in range(0, len(waiting), at_once):
+            places = waiting[first : first + at_once]
             for i, found in zip(places, search([rows[i] for i in places], places), strict=True):
                 out[i] = [self.told(rows[i], one) for one in found]
         return out
