@@ -88,6 +88,8 @@ def measured(language: str, kind: str) -> dict[str, Any]:
         "minutes": sum(epoch["seconds"] for epoch in made.history) / 60,
         "pairs": len(train), "test": len(test),
     }
+    said, speed = translated(translate.load(folder, bf16=True), test, None)
+    result |= {"bf16": bleu(said, test.target).score, "bf16_speed": speed}
     for name, beam in (("greedy", None), ("beam", Beam(5))):
         said, speed = translated(made, test, beam)
         result |= {
@@ -95,8 +97,6 @@ def measured(language: str, kind: str) -> dict[str, Any]:
             f"{name}_chrf": chrf(said, test.target).score, f"{name}_speed": speed, "signature": bleu(said, test.target).signature,
         }
     result["by_length"] = [by_length(said, test, low, high) for low, high in LENGTHS]
-    said, speed = translated(translate.load(folder, bf16=True), test, None)
-    result |= {"bf16": bleu(said, test.target).score, "bf16_speed": speed}
     return result
 
 
