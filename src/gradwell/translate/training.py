@@ -35,7 +35,8 @@ def train(pairs: Pairs, valid: Pairs, options: Options, folder: str | os.PathLik
 
     `tell` is called with the figures of each epoch, and there is a progress bar; without it, nothing is shown.
     Raises DataError, OptionError, TrainingError, or ModelFileError where the folder holds something else. An interrupt
-    (KeyboardInterrupt) leaves a checkpoint of the last measurement, and the same call goes on from it.
+    (KeyboardInterrupt) leaves a checkpoint of the last measurement, and the same call goes on from it. Several processes (torchrun)
+    that make the same call train one translator; the first one tells and writes, and each gets it.
     """
     where = files.ready(folder)
     lightning().seed_everything(options.seed, workers=True, verbose=False)

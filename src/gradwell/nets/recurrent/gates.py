@@ -78,7 +78,10 @@ class GRUGates(Gates):
         return "r", "z"
 
     def memory_horizon(self) -> Tensor:
-        """For how many steps each unit remembers: until the product of its update gates z, which keep the old state, falls below 1/e."""
+        """For how many steps each unit remembers: until the product of its update gates z falls below 1/e (hidden,).
+
+        z is the share of the old state that is kept; the rest is as for an LSTM.
+        """
         return horizon(there(self.z, self.mask))
 
 
