@@ -1,7 +1,7 @@
 """Deep learning you can see inside."""
 
 from gradwell.errors import DependencyError, GradwellError, RecordError, RuleError, TargetError
-from gradwell.session import Session, watch
+from gradwell.session import Session, check, watch
 
-__all__ = ["DependencyError", "GradwellError", "RecordError", "RuleError", "Session", "TargetError", "__version__", "watch"]
+__all__ = ["DependencyError", "GradwellError", "RecordError", "RuleError", "Session", "TargetError", "__version__", "check", "watch"]
 __version__ = "0.1.0"

@@ -11,6 +11,7 @@ import gradwell.watch  # the room must be loaded before its name is given to the
 from gradwell.errors import DependencyError, RecordError
 
 if TYPE_CHECKING:
+    from gradwell.doctor.checkup import Checkup
     from gradwell.doctor.finding import Finding
     from gradwell.doctor.judge import Verdict
     from gradwell.doctor.record import Record
@@ -32,6 +33,23 @@ def watch(*watched: Any, run_dir: str | Path | None = None, budget: float = 0.03
     Raises DependencyError when torch is missing or too old, RecordError when the folder cannot be written or holds a record.
     """
     return Session(watched, run_dir, budget, every)
+
+
+def check(model: Any, loss_fn: Any, optimizer: Any, batch: Any) -> Checkup:
+    """Try a model, its loss and its optimizer on one batch before training, in seconds, and say what is wrong.
+
+    batch: (inputs, target), where loss_fn(model(inputs), target) is a scalar; inputs are a tensor (N, ...), a list of tensors, or
+    tensors by name. Nothing changes: weights, buffers, gradients, optimizer state and random states are afterwards what they were.
+
+        print(gradwell.check(model, nn.CrossEntropyLoss(), optimizer, next(iter(loader))))
+
+    Raises DependencyError when torch is missing, OptionError when the batch is no pair or the loss no scalar.
+    """
+    try:
+        from gradwell.watch.checkup import check as checked
+    except ModuleNotFoundError as error:
+        raise DependencyError("gradwell.check needs PyTorch; install it with: pip install torch") from error
+    return checked(model, loss_fn, optimizer, batch)
 
 
 class Session:

@@ -10,6 +10,7 @@ import torch
 
 from gradwell.doctor.catalogue import catalogue, rule
 from gradwell.doctor.judge import judge
+from gradwell.doctor.learned import learned
 from gradwell.doctor.record import Record
 from gradwell.doctor.signals import CATALOGUE
 from tests.watched import codes, follow, observe, same_bits
@@ -52,7 +53,17 @@ def test_the_fix_cures_the_sick_example(code):
         pytest.skip(f"{code} has no fix that a program can apply")
     run = rule(code).example(sick=True)
     found[0].fix.apply(run)
-    assert code not in codes(observe(run))
+    cured = observe(run)
+    assert code not in codes(cured)
+    before, after = learned(session(code, True).record), learned(cured.record)
+    assert level(after) < level(before), (before, after)
+
+
+def level(loss):
+    """Where a loss ended, in units of what a predictor reaches that ignores the input, so that different losses can be compared."""
+    if loss.last is None or "NaN" in loss.because or (loss.loss == "nll" and loss.last < 0):  # a cross-entropy is never negative
+        return float("inf")
+    return loss.last / (loss.trivial or 1.0)
 
 
 @RULES

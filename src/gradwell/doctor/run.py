@@ -30,3 +30,17 @@ class Run:
     def train(self) -> None:
         """Run the loop."""
         self.loop(self)
+
+    def reached(self) -> list[Any]:
+        """The parameters that the loss of the first batch depends on."""
+        x, y = next(iter(self.batches))
+        queue, seen, found = [self.loss(self.model(x), y).grad_fn], set(), []
+        while queue:
+            node = queue.pop()
+            if node is None or node in seen:
+                continue
+            seen.add(node)
+            if hasattr(node, "variable"):
+                found.append(node.variable)
+            queue += [below for below, _ in node.next_functions]
+        return found

@@ -30,7 +30,12 @@ def start(version: str) -> None:
         return
     from gradwell.watch.watcher import Watcher
 
-    watcher = Watcher(settings, lambda: create(settings))
+    kind = Watcher
+    if settings.steps is not None:
+        from gradwell.watch.treated import Treated
+
+        kind = Treated
+    watcher = kind(settings, lambda: create(settings))
     watcher.start()
     atexit.register(end, watcher)
 

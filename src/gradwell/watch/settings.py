@@ -12,12 +12,15 @@ VARIABLE = "GRADWELL_RUN"
 
 @dataclass(frozen=True)
 class Settings:
-    """Where the record goes and what watching may cost. `every` replaces the budget by a fixed interval in steps."""
+    """Where the record goes, what watching may cost and what is to be changed. `every` replaces the budget by an interval in steps."""
 
     run_dir: str | None = None
     script: str = ""
     budget: float = 0.03  # share of the run's time
     every: int | None = None
+    steps: int | None = None  # after which the process is ended; for `gradwell cure`
+    treatment: str | None = None  # the rule whose remedy is applied before the first update
+    seed: int | None = None  # of random, numpy and torch, set as torch is imported; the script's own seeds come later and win
 
     def to_environment(self) -> str:
         """The value of the environment variable."""

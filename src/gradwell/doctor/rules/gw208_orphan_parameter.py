@@ -101,20 +101,10 @@ class OrphanParameter(Rule):
 
 
 def adopt(run: Run) -> None:
-    """Give the optimizer every parameter that the first batch's loss reaches and that it does not hold."""
+    """Give the optimizer every parameter that the loss reaches and that it does not hold."""
     from torch import nn
 
-    x, y = next(iter(run.batches))
     held = {id(p) for group in run.optimizer.param_groups for p in group["params"]}
-    queue, seen, found = [run.loss(run.model(x), y).grad_fn], set(), []
-    while queue:
-        node = queue.pop()
-        if node is None or node in seen:
-            continue
-        seen.add(node)
-        parameter = getattr(node, "variable", None)
-        if isinstance(parameter, nn.Parameter) and id(parameter) not in held:
-            found.append(parameter)
-        queue += [below for below, _ in node.next_functions]
+    found = [p for p in run.reached() if isinstance(p, nn.Parameter) and id(p) not in held]
     if found:
         run.optimizer.add_param_group({"params": found})

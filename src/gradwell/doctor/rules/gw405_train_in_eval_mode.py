@@ -48,31 +48,31 @@ class TrainInEvalMode(Rule):
                 {"eval mode": reading(modes)}, fix=Fix("switch the model to training mode whenever gradients are on", keep_training))
 
     def example(self, sick: bool) -> Run:
-        """Two blobs and dropout; the sick loop validates after the first epoch and stays in eval mode."""
+        """Two blobs and a deep net that needs its batch normalisation; the sick loop validates first and stays in eval mode."""
         import torch
         from torch import nn
 
         def train_and_validate(run: Run) -> None:
-            run.model.train()
             for _ in range(run.epochs):
+                run.model.eval()
+                with torch.no_grad():
+                    for x, y in run.batches:
+                        run.loss(run.model(x), y)
                 if not sick:
                     run.model.train()
                 for x, y in run.batches:
                     run.optimizer.zero_grad()
                     run.loss(run.model(x), y).backward()
                     run.optimizer.step()
-                run.model.eval()
-                with torch.no_grad():
-                    for x, y in run.batches:
-                        run.loss(run.model(x), y)
 
         torch.manual_seed(0)
         y = torch.arange(240) % 2
         x = torch.randn(240, 2) + 4 * y[:, None] - 2
         x = (x - x.mean(0)) / x.std(0)
-        model = nn.Sequential(nn.Linear(2, 16), nn.ReLU(), nn.Dropout(0.2), nn.Linear(16, 2))
+        body = [part for i in range(6) for part in (nn.Linear(16 if i else 2, 16, bias=False), nn.BatchNorm1d(16), nn.ReLU())]
+        model = nn.Sequential(*body, nn.Linear(16, 2))
         batches = [(x[i:i + 24], y[i:i + 24]) for i in range(0, 240, 24)]
-        optimizer = torch.optim.Adam(model.parameters(), lr=0.02)
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.05)
         return Run(model, optimizer, batches, nn.functional.cross_entropy, epochs=6, loop=train_and_validate)
 
 
