@@ -4,7 +4,7 @@ import pytest
 
 from gradwell.doctor.catalogue import catalogue, rule, select
 from gradwell.doctor.finding import Finding, Where
-from gradwell.doctor.judge import SHOWN, Verdict, folded, ranked
+from gradwell.doctor.judge import SHOWN, Verdict, demoted, folded, ranked
 from gradwell.doctor.learned import Learned
 from gradwell.errors import RuleError
 
@@ -48,3 +48,12 @@ def test_rules_are_chosen_by_code_prefix_and_name():
 def test_a_rule_that_does_not_exist_is_named_with_those_that_do():
     with pytest.raises(RuleError, match=r"GW999.*GW101"):
         select(["GW999"])
+
+
+def test_an_error_that_accounts_for_a_run_that_learns_nothing_leaves_other_warnings_as_notes():
+    severities = {f.code: f.severity for f in demoted([finding("GW601"), finding("GW302", "error")])}
+    assert severities == {"GW601": "note", "GW302": "error"}
+
+
+def test_a_loss_that_is_not_finite_is_a_symptom_and_accounts_for_nothing():
+    assert {f.severity for f in demoted([finding("GW601"), finding("GW205", "error")])} == {"warning", "error"}

@@ -12,6 +12,7 @@ from gradwell.doctor.record import Record
 from gradwell.doctor.rule import Rule
 
 SHOWN = 5  # findings that a report shows
+SYMPTOMS = ("GW204", "GW205")  # errors that are never the cause of anything
 
 
 @dataclass(frozen=True)
@@ -32,12 +33,19 @@ def judge(record: Record, rules: Iterable[Rule] | None = None) -> Verdict:
     """Ask every rule (all of the catalogue, unless some are given) what it finds in a record."""
     asked = tuple(catalogue() if rules is None else rules)
     findings = [finding for rule in asked for finding in rule.check(record)]
-    return Verdict(tuple(ranked(folded(findings, asked))), asked, learned(record))
+    return Verdict(tuple(ranked(demoted(folded(findings, asked)))), asked, learned(record))
 
 
 def ranked(findings: Iterable[Finding]) -> list[Finding]:
     """Errors before warnings before notes; within each, what explains more first, then what began earlier."""
     return sorted(findings, key=lambda f: (SEVERITIES.index(f.severity), -len(f.explains), f.first_step, f.code))
+
+
+def demoted(findings: list[Finding]) -> list[Finding]:
+    """Where an error accounts for a run that learned nothing, that is no second witness for a warning, which becomes a note."""
+    if not any(finding.severity == "error" and finding.code not in SYMPTOMS for finding in findings):
+        return findings
+    return [replace(finding, severity="note") if finding.severity == "warning" else finding for finding in findings]
 
 
 def folded(findings: list[Finding], rules: Iterable[Rule]) -> list[Finding]:
