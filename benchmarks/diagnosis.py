@@ -90,8 +90,8 @@ def page(figures: dict[str, Any]) -> str:
         "count; notes are for information.", "",
         "## Scripts that nobody here wrote a rule for", "",
         f"{t['sick']} sick scripts ported from public questions, issues and papers, with their healthy twins ({t['well']}) and "
-        f"{t['control']} odd but healthy ones. Each is run as it is under `gradwell run`. They were at hand while the rules were made; what "
-        "a rule does on scripts never seen may be worse.", "",
+        f"{t['control']} odd but healthy ones. Each is run as it is under `gradwell run`. They were at hand while the rules were made; "
+        "what a rule does on scripts never seen may be worse.", "",
         "| | of | |", "|---|--:|--:|",
         line("a fault was reported", t["detected"], t["sick"]),
         line("a true cause was named", t["diagnosed_any"], t["sick"]),

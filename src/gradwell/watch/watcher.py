@@ -177,6 +177,9 @@ class Watcher:
         root = next((t for t in found if isinstance(t, Tensor) and t.grad_fn is not None), None)
         if root is None or not self._open():
             return
+        if root.is_meta:
+            self._unseen.add("what ran on the meta device has shapes and no values, so there was nothing to read")
+            return
         self._begin()
         value = self._scaled[1] if self._scaled is not None and self._scaled[0]() is root else root
         line = user_line()
@@ -199,14 +202,14 @@ class Watcher:
 
     def before_step(self, optimizer: Any) -> None:
         """An optimizer is about to change its weights."""
-        if self.record is not None:
+        if self.record is not None and not any(p.is_meta for p in parameters(optimizer)[:1]):
             self._closure = not self._began and not self._stepped_now  # it calls backward itself, as LBFGS does
             if self._sampled or id(optimizer) not in self._known:
                 self._look_at_gradients(optimizer)
 
     def after_step(self, optimizer: Any) -> None:
         """An optimizer has changed its weights."""
-        if self.record is not None:
+        if self.record is not None and not any(p.is_meta for p in parameters(optimizer)[:1]):
             if self._sampled:
                 self._look_at_update(optimizer)
             self._updated()
