@@ -8,9 +8,11 @@ from typing import Annotated
 import typer
 
 from gradwell import translate as room
+from gradwell.cli import output
 from gradwell.cli.translate.arguments import Coverage, Length, Model, Size, beam_of, lines_of
 from gradwell.errors import OptionError
 from gradwell.translate.alignment import alignment
+from gradwell.translate.precision import SLOW, has_bf16
 
 
 def predict(
@@ -32,6 +34,8 @@ def predict(
     """Translate all lines of stdin or a file to stdout."""
     if n_best > max(beam, 1):
         raise OptionError(f"--n-best {n_best} needs a beam of at least {n_best}; --beam is {beam}")
+    if bf16 and not has_bf16():
+        output.complain(SLOW.format(instead="single precision, without --bf16,"))
     translator = room.load(model, bf16)
     sentences = lines_of(input)
     if reference:

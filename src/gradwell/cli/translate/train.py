@@ -17,6 +17,7 @@ from gradwell.cli.translate.arguments import Source, Target
 from gradwell.translate.files import ready
 from gradwell.translate.options import Options
 from gradwell.translate.pairs import held_out
+from gradwell.translate.precision import SLOW, has_bf16
 from gradwell.translate.training import first
 
 
@@ -43,6 +44,8 @@ def train(
             output.complain(f"{some.empty:,} pairs of {some.name} have an empty side and are left out")
     ready(model)
     say(f"{len(pairs):,} pairs to learn from, {len(valid):,} to measure on", quiet)
+    if options.precision.startswith("bf16") and not has_bf16():
+        output.complain(SLOW.format(instead="--precision 32-true"))
     session = gradwell.watch() if watch else None
     with session or contextlib.nullcontext():
         made = room.train(pairs, valid, options, model, None if quiet else told)
