@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
 from torch import Tensor
 
 NUMBERS = 4_000_000  # of inputs; from a larger batch, some of its examples are looked at for padding
@@ -17,7 +18,7 @@ def where_read(x: Tensor, dy: Tensor | None, dh: Tensor | None, batch_first: boo
     """
     x = x.transpose(0, 1) if batch_first else x  # (time, batch, inputs)
     steps, batch = x.shape[:2]
-    found: dict[str, Any] = {"time": steps, "batch": batch, "from": None, "only": None, "covered": 0.0}
+    found: dict[str, Any] = {"time": steps, "batch": batch, "from": None, "only": None, "covered": 0.0, "batch_first": batch_first}
     if dy is not None:
         touched = ((dy.transpose(0, 1) if batch_first else dy)[..., :hidden] != 0).any(-1).cpu()  # (time, batch)
         at, rows = touched.any(1), touched.any(0)
@@ -30,6 +31,20 @@ def where_read(x: Tensor, dy: Tensor | None, dh: Tensor | None, batch_first: boo
         found["only"], found["covered"] = None, max(found["covered"], 1 / steps)
     if found["from"] == steps - 1:
         found |= tails(x)
+    return found
+
+
+def where_read_packed(dy: Tensor | None, dh: Tensor | None, lengths: Tensor, batch_first: bool, hidden: int) -> dict[str, Any]:
+    """The earliest place, as a step of the longest sequence, at which the loss reads sequences of several lengths; dy is padded."""
+    steps = int(lengths.max())
+    found: dict[str, Any] = {"time": steps, "batch": len(lengths), "from": None, "only": None, "covered": 0.0, "batch_first": batch_first}
+    if dy is not None:
+        touched = ((dy.transpose(0, 1) if batch_first else dy)[..., :hidden] != 0).any(-1).cpu()  # (time, batch)
+        first = torch.where(touched.any(0), touched.int().argmax(0), lengths - 1)
+        if bool(touched.any()):
+            found["from"] = int((first * (steps - 1) / (lengths - 1).clamp_min(1)).amin())
+    if found["from"] is None and dh is not None and bool((dh != 0).any()):
+        found["from"] = steps - 1
     return found
 
 

@@ -19,7 +19,7 @@ from torch.nn.utils.rnn import PackedSequence, pad_packed_sequence
 
 from gradwell.doctor import signals
 from gradwell.doctor.record import Record
-from gradwell.watch.reading import where_read
+from gradwell.watch.reading import where_read, where_read_packed
 from gradwell.watch.registry import Registry
 
 FUNCTIONS = ("lstm", "gru", "rnn_tanh", "rnn_relu")  # of torch._VF: what nn.LSTM, nn.GRU and nn.RNN call
@@ -96,12 +96,16 @@ class Recurrence:
         seen = trace(layer, x, state, lengths)
         found = temporal_gradients(layer, x, dy, state, lengths, LAGS, back)
         steps = int(lengths.max()) if lengths is not None else x.shape[1 if layer.batch_first else 0]
-        if call.sizes is None and call.inputs.dim() == 3:
-            top = layer.num_layers - 1
-            dh = call.gradients.get(1)
-            read = where_read(call.inputs, call.gradients.get(0), None if dh is None else dh[top * (1 + layer.bidirectional)],
-                              layer.batch_first, layer.hidden_size)
-            record.fact(signals.READ.name, self._site(layer, call, top, 0, record), step, read | {"batch_first": layer.batch_first})
+        top = layer.num_layers - 1
+        dh = call.gradients.get(1)
+        dh = None if dh is None else dh[top * (1 + layer.bidirectional)]
+        read = None
+        if lengths is not None:
+            read = where_read_packed(dy if 0 in call.gradients else None, dh, lengths, layer.batch_first, layer.hidden_size)
+        elif call.inputs.dim() == 3:
+            read = where_read(call.inputs, call.gradients.get(0), dh, layer.batch_first, layer.hidden_size)
+        if read is not None:
+            record.fact(signals.READ.name, self._site(layer, call, top, 0, record), step, read)
         for k, directions in enumerate(seen.layers):
             for d, gates in enumerate(directions):
                 site = self._site(layer, call, k, d, record)
