@@ -7,7 +7,7 @@ the queries and keys that it has kept, for a few examples.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,7 @@ from torch import Tensor
 from gradwell.doctor import signals
 from gradwell.doctor.record import Record
 from gradwell.watch import nonfinite
-from gradwell.watch.graph import RESHAPES, Node, Part, inputs, operation, saved
+from gradwell.watch.graph import RESHAPES, Node, Part, inputs, operation, saved, shape
 from gradwell.watch.registry import Named
 
 SOFTMAX = ("Softmax", "SafeSoftmax")
@@ -25,6 +25,8 @@ FUSED = "ScaledDotProduct"  # what the names of PyTorch's fused kernels begin wi
 EXAMPLES = 8  # of the first axis, that are looked at
 QUERIES = 32  # of an example
 NUMBERS = 500_000  # weights that are looked at
+REACH = 5_000  # nodes before the values that are searched for embeddings
+LITTLE = 0.05  # share of padding, below which it does not matter
 STEPS = 12  # nodes between the weights and the product with the values, at most
 PASS = RESHAPES | {"NativeDropout", "Mul", "MaskedFill", "NanToNum", "Where"}
 PRODUCTS = ("Bmm", "Mm", "Mv", "Baddbmm")
@@ -39,7 +41,14 @@ class Weights:
     node: Node
     whole: Tensor
     values: Node | None  # what the weights are multiplied with
-    fused: bool = False
+    fused: bool = False  # then `whole` holds some `examples` of a batch and some `queries`
+    examples: tuple[int, ...] = ()
+    queries: tuple[int, ...] = ()
+
+    @property
+    def batch(self) -> int:
+        """The length of the first axis, had all examples been computed."""
+        return int(saved(self.node, "query").shape[0]) if self.fused else int(self.whole.shape[0])
 
 
 class Attentions:
@@ -60,7 +69,7 @@ class Attentions:
         layers = {part.node: part for part in parts if part.kind == "layer"}
         uses: dict[int, int] = {}
         for node in order:
-            weights = attention(node, takers)
+            weights = attention(node, takers, layers)
             if weights is None or weights.whole.dim() < 2 or weights.whole.shape[-1] < 2:
                 continue
             owner = nearest(node, layers)
@@ -87,9 +96,9 @@ class Attentions:
         self._put(signals.ATTENTION_LEAST.name, site, step, least)
         self._put(signals.ATTENTION_MOST.name, site, step, most)
         self._put(signals.ATTENTION_VARIES.name, site, step, varies)
-        share = on_padding(weights)
-        if share is not None:
-            self._put(signals.ATTENTION_PADDING.name, site, step, share)
+        on_pads = on_padding(weights)
+        if on_pads is not None:
+            self._put(signals.ATTENTION_PADDING.name, site, step, on_pads)
 
 
 def is_attention(node: Node) -> bool:
@@ -98,19 +107,28 @@ def is_attention(node: Node) -> bool:
     return name in SOFTMAX or name.startswith(FUSED)
 
 
-def attention(node: Node, takers: dict[Node, list[Node]]) -> Weights | None:
+def attention(node: Node, takers: dict[Node, list[Node]], layers: dict[Node, Part]) -> Weights | None:
     """The weights that a node stands for, the keys along the last axis; None where it is no attention."""
-    name = operation(node)
-    if name.startswith(FUSED):
-        found = recomputed(node)
-        return None if found is None else Weights(node, found, node.next_functions[2][0], fused=True)
-    if name not in SOFTMAX or not isinstance(result := saved(node, "result"), Tensor):
+    if operation(node).startswith(FUSED):
+        return recomputed(node)
+    if operation(node) not in SOFTMAX or not isinstance(result := saved(node, "result"), Tensor) or result.dim() < 2:
         return None
-    dim = saved(node, "dim")
-    keys = (dim if isinstance(dim, int) else -1) % (1 << 64)
-    keys = keys - (1 << 64) if keys >= 1 << 63 else keys
+    keys = int(node._saved_dim)
+    weights = result.detach().movedim(keys - (1 << 64) if keys >= 1 << 63 else keys, -1)
     product = product_after(node, takers, result.numel())
-    return None if product is None or result.dim() == 0 else Weights(node, result.detach().movedim(keys, -1), product[1])
+    return None if product is None or is_gate(node, layers, weights.shape[-1]) else Weights(node, weights, product[1])
+
+
+def is_gate(node: Node, layers: dict[Node, Part], choices: int) -> bool:
+    """Whether a softmax is over the units of a linear layer, as in a mixture of experts: then it chooses units, not places."""
+    for _ in range(STEPS):
+        if node in layers:
+            return choices in layers[node].weight.shape
+        above = inputs(node)
+        if len(above) != 1:
+            return False
+        node = above[0]
+    return False
 
 
 def product_after(node: Node, takers: dict[Node, list[Node]], numbers: int) -> tuple[Node, Node | None] | None:
@@ -120,9 +138,9 @@ def product_after(node: Node, takers: dict[Node, list[Node]], numbers: int) -> t
         following = []
         for at in front:
             for taker in takers.get(at, []):
-                name, edges = operation(taker), [n for n, _ in taker.next_functions]
-                others = [n for n in edges if n is not None and n is not at]
-                if name in PRODUCTS or (name == "Mul" and others and is_summed(taker, takers)):
+                name = operation(taker)
+                others = [n for n in inputs(taker) if n is not at]
+                if name in PRODUCTS or (name == "Mul" and others and math.prod(shape(taker)) > numbers and is_summed(taker, takers)):
                     return taker, others[-1] if others else None
                 if name in PASS and not (name == "Mul" and others):
                     following.append(taker)
@@ -148,26 +166,26 @@ def nearest(node: Node, layers: dict[Node, Part]) -> Any:
     return None
 
 
-def recomputed(node: Node) -> Tensor | None:
-    """The weights inside a fused kernel, for a few examples and queries; (examples, heads, queries, keys)."""
-    query, key = saved(node, "query"), saved(node, "key")
+def recomputed(node: Node) -> Weights | None:
+    """The weights (examples, heads, queries, keys) inside a fused kernel, for a few examples and queries."""
+    query, key, mask = saved(node, "query"), saved(node, "key"), saved(node, "attn_mask", "attn_bias")
     if not isinstance(query, Tensor) or not isinstance(key, Tensor) or query.dim() != 4 or query.shape[:2] != key.shape[:2]:
         return None
-    mask, causal, scale = saved(node, "attn_mask", "attn_bias"), bool(saved(node, "is_causal")), saved(node, "scale")
-    rows, at = evenly(len(query), EXAMPLES), evenly(query.shape[2], QUERIES)
-    query, key = query[rows][:, :, at].detach().float(), key[rows].detach().float()
-    if query.shape[0] * query.shape[1] * query.shape[2] * key.shape[2] > NUMBERS:
+    batch, heads, queries, keys = *query.shape[:3], key.shape[2]
+    rows, at = evenly(batch, EXAMPLES), evenly(queries, QUERIES)
+    if len(rows) * heads * len(at) * keys > NUMBERS:
         return None
-    score = query @ key.transpose(-2, -1) * (float(scale) if scale is not None else 1 / math.sqrt(query.shape[-1]))
+    scale = saved(node, "scale")
+    score = query.detach()[rows][:, :, at].float() @ key.detach()[rows].float().transpose(-2, -1)
+    score = score * (1 / math.sqrt(query.shape[-1]) if scale is None else float(scale))
     if isinstance(mask, Tensor):
-        mask = mask.detach().expand(*([len(saved(node, "query"))] + list(score.shape[1:2])), -1, -1) if mask.dim() == 4 else mask.detach()
-        mask = mask[rows] if mask.dim() == 4 else mask
-        mask = mask[..., at, :] if mask.shape[-2] > 1 else mask
-        score = score.masked_fill(~mask, -math.inf) if mask.dtype == torch.bool else score + mask
-    if causal:
-        keys = torch.arange(key.shape[2], device=key.device)
-        score = score.masked_fill(keys > torch.tensor(at, device=key.device)[:, None], -math.inf)
-    return score.softmax(-1).nan_to_num(0.0)
+        mask = mask.detach().expand(batch, heads, queries, keys)[rows][:, :, at]
+        score = score.masked_fill(~mask, -math.inf) if mask.dtype == torch.bool else score + mask.float()
+    if saved(node, "is_causal"):
+        places = torch.arange(max(queries, keys), device=score.device)
+        score = score.masked_fill(places[:keys] > places[at][:, None], -math.inf)
+    weights = score.softmax(-1).nan_to_num(0.0)  # a row without a key has no weights
+    return Weights(node, weights, node.next_functions[2][0], fused=True, examples=tuple(rows), queries=tuple(at))
 
 
 def evenly(length: int, most: int) -> list[int]:
@@ -237,53 +255,62 @@ def on_padding(weights: Weights) -> Tensor | None:
 
     Padding is what an embedding with padding_idx was given, at the end (or the beginning) of its sequences.
     """
-    masks = list(paddings(weights.values, weights.whole.shape[-1])) if weights.values is not None and not weights.fused else []
-    if not masks:
+    whole, keys = weights.whole, weights.whole.shape[-1]
+    masks = [] if weights.values is None else paddings(weights.values, keys, weights.batch)
+    if not masks or any(len(mask) != len(masks[0]) for mask in masks):
         return None
-    first, keys = weights.whole.shape[0], weights.whole.shape[-1]
-    masks = [mask for mask in masks if first % len(mask) == 0 and len(mask) == len(masks[0])]
-    if not masks:
+    padded, silent = torch.stack(masks).all(0), torch.stack(masks).any(0)  # (examples, keys): surely padding, and perhaps
+    if float(padded.float().mean()) < LITTLE:
         return None
-    padded = torch.stack(masks).all(0)  # (examples, keys)
-    silent = torch.stack(masks).any(0)  # queries that may be padding
-    if float(padded.float().mean()) < 0.05:
-        return None
+    if weights.fused:
+        at = list(weights.examples)
+        padded, silent = padded[at], silent[at]
+    asking = None
+    if (int(saved(weights.node, "query").shape[2]) if weights.fused else whole.shape[-2] if whole.dim() > 2 else 1) == keys:
+        asking = silent[:, list(weights.queries)] if weights.fused else silent  # queries are the words themselves
     chosen = padded.any(1).nonzero().flatten()
+    if len(chosen) == 0:
+        return None
     chosen = chosen[evenly(len(chosen), EXAMPLES)]
-    heads = first // len(padded)
+    heads = len(whole) // len(padded)
+    layouts = [[chosen * heads + h for h in range(heads)], [chosen + h * len(padded) for h in range(heads)]]  # either may be the script's
     found = []
-    for places in {True: [chosen * heads + h for h in range(heads)], False: [chosen + h * len(padded) for h in range(heads)]}.values():
-        rows = weights.whole[torch.cat(places)].float()
-        rows = rows.reshape(heads, len(chosen), -1, rows.shape[-2] if rows.dim() > 2 else 1, keys)  # (heads, examples, heads, queries, keys)
-        mass = (rows * padded[chosen][None, :, None, None]).sum(-1)
-        if mass.shape[-1] == keys:
-            words = ~silent[chosen][None, :, None].expand_as(mass)
-            mass = mass[words]
+    for places in layouts[: 1 if heads == 1 else 2]:
+        rows = whole[torch.cat(places)].float()
+        rows = rows.reshape(heads, len(chosen), -1, rows.shape[-2] if rows.dim() > 2 else 1, keys)
+        mass = (rows * padded[chosen][None, :, None, None]).sum(-1)  # (heads outside, examples, heads inside, queries)
+        if asking is not None:
+            mass = mass[~asking[chosen][None, :, None].expand_as(mass)]
         if mass.numel():
             found.append(mass.mean())
-        if heads == 1:
-            break
     return torch.stack(found).amin() if found else None
 
 
-def paddings(values: Node, keys: int) -> Iterator[Tensor]:
-    """Where the sequences that the values were made from are padded: (examples, keys), for every embedding that fits."""
-    front, seen = [values], {values}
-    while front and len(seen) < 5_000:
+def paddings(values: Node, keys: int, first: int) -> list[Tensor]:
+    """Where the sequences that the values were made from are padded: (examples, keys), for every embedding of this length.
+
+    Empty where one of them has no padding_idx, or where it is not certain which axis is time.
+    """
+    front, seen, found = [values], {values}, []
+    while front and len(seen) < REACH:
         following = []
         for node in front:
-            if operation(node) == "Embedding":
-                index, padding = saved(node, "indices"), saved(node, "padding_idx")
-                if isinstance(index, Tensor) and index.dim() == 2 and isinstance(padding, int) and 0 <= padding < 1 << 62:
-                    for mask in (index == padding, (index == padding).t()):
-                        if mask.shape[1] == keys and is_edge(mask):
-                            yield mask
-                            break
+            index = saved(node, "indices") if operation(node) == "Embedding" else None
+            if isinstance(index, Tensor) and index.dim() == 2 and keys in index.shape:
+                padding = int(node._saved_padding_idx)
+                fits = [ids for ids in (index, index.t()) if ids.shape[1] == keys and first % len(ids) == 0]
+                if not fits or all(bool((ids == ids[:1]).all()) for ids in fits):
+                    continue  # positions, the same for every example
+                masks = [mask for ids in fits if is_edge(mask := ids == padding)]
+                if len(masks) != 1 or padding >= 1 << 63:
+                    return []
+                found += masks
             for child in inputs(node):
                 if child not in seen:
                     seen.add(child)
                     following.append(child)
         front = following
+    return found
 
 
 def is_edge(mask: Tensor) -> bool:

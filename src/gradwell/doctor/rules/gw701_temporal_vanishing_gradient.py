@@ -62,7 +62,7 @@ class TemporalVanishingGradient(Rule):
                 f"each step passes on {course.per_step:.2f} of it.",
                 course.site.where, course.looks,
                 {"first step / largest": course.first, "factor per step": course.per_step, "steps": course.steps},
-                "warning" if witness.late else "note", cause=CAUSES[kind], remedy=REMEDIES[kind],
+                "warning" if witness.late and witness.trivial is not None else "note", cause=CAUSES[kind], remedy=REMEDIES[kind],
                 fix=Fix("orthogonal recurrent weights, open forget gates", remember))
             return
 
@@ -87,6 +87,6 @@ class TemporalVanishingGradient(Rule):
 
         model = Net()
         if not sick:
-            nn.init.orthogonal_(model.rnn.weight_hh_l0)
+            nn.init.orthogonal_(model.rnn.get_parameter("weight_hh_l0"))
         batches = [(x[i:i + 32], y[i:i + 32]) for i in range(0, 128, 32)]
         return Run(model, torch.optim.Adam(model.parameters(), lr=0.002), batches, nn.functional.cross_entropy, epochs=10)

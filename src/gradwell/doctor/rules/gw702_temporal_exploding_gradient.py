@@ -74,9 +74,9 @@ class TemporalExplodingGradient(Rule):
                 super().__init__()
                 self.rnn = nn.RNN(2, 16, nonlinearity="relu", batch_first=True)
                 self.head = nn.Linear(16, 1)
-                nn.init.eye_(self.rnn.weight_hh_l0)
+                nn.init.eye_(self.rnn.get_parameter("weight_hh_l0"))
                 if sick:
-                    nn.init.eye_(self.rnn.weight_hh_l0).data.mul_(1.6)
+                    nn.init.eye_(self.rnn.get_parameter("weight_hh_l0")).data.mul_(1.6)
 
             def forward(self, x: torch.Tensor) -> Any:
                 return self.head(self.rnn(x)[0][:, -1])

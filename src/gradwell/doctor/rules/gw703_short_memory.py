@@ -32,7 +32,7 @@ class ShortMemory(Rule):
     kind = "warning"
     signals = (signals.MEMORY_HORIZON, signals.SEQUENCE_LENGTH, signals.GRADIENT_BY_STEP, signals.READ)
     cause = "The biases of the forget gates (of a GRU, the update gates) are negative, so the gates are closed whatever the input."
-    remedy = "Begin with open gates: rnn.bias_ih_l0.data[hidden:2 * hidden] = 1, or ln(steps) for long sequences; let no penalty close them."
+    remedy = "Begin with open gates: rnn.bias_ih_l0.data[hidden:2 * hidden] = 1, or ln(steps) for long sequences."
     source = ("Gers et al. 2000, Learning to Forget; Jozefowicz et al. 2015; Tallec and Ollivier 2018 (arXiv 1804.11188): a horizon is "
               "1 / ln(1 / gate) steps")
     consequences = ("GW701",)
@@ -57,7 +57,7 @@ class ShortMemory(Rule):
                 f"Half of the units have forgotten all but 1/e after {horizon:.2g} steps; the sequences have {course.steps}.",
                 course.site.where, course.looks,
                 {"memory": f"{reading(horizons)} steps", "steps": course.steps, "first step / largest gradient": course.first},
-                "warning" if witness.late else "note", fix=Fix("open the forget gates", remember))
+                "warning" if witness.late and witness.trivial is not None else "note", fix=Fix("open the forget gates", remember))
             return
 
     def example(self, sick: bool) -> Run:
@@ -75,9 +75,9 @@ class ShortMemory(Rule):
                 super().__init__()
                 self.rnn = nn.LSTM(2, 16, batch_first=True)
                 self.head = nn.Linear(16, 2)
-                nn.init.constant_(self.rnn.bias_ih_l0[16:32], 3.0)
+                nn.init.constant_(self.rnn.get_parameter("bias_ih_l0")[16:32], 3.0)
                 if sick:
-                    nn.init.constant_(self.rnn.bias_ih_l0[16:32], -3.0)
+                    nn.init.constant_(self.rnn.get_parameter("bias_ih_l0")[16:32], -3.0)
 
             def forward(self, x: torch.Tensor) -> Any:
                 return self.head(self.rnn(x)[0][:, -1])

@@ -30,7 +30,7 @@ class SaturatedGates(Rule):
     signals = (signals.PINNED_GATES,)
     cause = "The inputs or the weights of these gates are large, or their biases are."
     remedy = "Scale the inputs to a standard deviation of about 1, keep the biases of gates small, and lower the learning rate."
-    source = "Karpathy, Johnson and Fei-Fei 2015, Visualizing and Understanding Recurrent Networks (arXiv 1506.02078), fractions of saturation"
+    source = "Karpathy, Johnson and Fei-Fei 2015, Visualizing and Understanding Recurrent Networks (arXiv 1506.02078)"
 
     most: Annotated[float, "share of a gate's units below 0.05, or above 0.95, for every input"] = 0.5
 
@@ -64,7 +64,7 @@ class SaturatedGates(Rule):
                 self.rnn = nn.LSTM(2, 16, batch_first=True)
                 self.head = nn.Linear(16, 2)
                 if sick:
-                    nn.init.constant_(self.rnn.bias_ih_l0[48:], -6.0)
+                    nn.init.constant_(self.rnn.get_parameter("bias_ih_l0")[48:], -6.0)
 
             def forward(self, x: torch.Tensor) -> Any:
                 return self.head(self.rnn(x)[0][:, -1])

@@ -55,7 +55,7 @@ class PaddingAsLastStep(Rule):
                  "longest padding": f"{max(read['longest_tail'] for _, read in ends):.0%} of the sequence"})
 
     def example(self, sick: bool) -> Run:
-        """Is the mean of a sequence of three to twelve numbers positive? The sick run reads the last step, the healthy one the last word."""
+        """Is the mean of three to twelve numbers positive? The sick run reads the last step, the healthy one the last number."""
         import torch
         from torch import nn
 

@@ -62,7 +62,7 @@ class AttentionCollapse(Rule):
                 f"In the second half of the run this attention {what}, whatever the query and the input.",
                 site.where, (series[0][0][0], series[0][-1][0]),
                 {"lowest entropy": reading(series[0]), "highest entropy": reading(series[1]), "moves with the input": varies},
-                "warning" if witness.late else "note", cause=cause,
+                "warning" if witness.late and witness.trivial is not None else "note", cause=cause,
                 fix=Fix("draw the projections of queries and keys anew (Glorot)", project) if least > self.uniform else None)
             return
 

@@ -71,10 +71,10 @@ class AttentionOnPadding(Rule):
 
             def forward(self, words: torch.Tensor) -> Any:
                 x, mask = self.embed(words), words == 0
+                ignored = mask
                 if sick:
-                    x = x + self.attention(x, x, x)[0]
-                else:
-                    x = x + self.attention(x, x, x, key_padding_mask=mask)[0]
+                    ignored = torch.zeros_like(mask)
+                x = x + self.attention(x, x, x, key_padding_mask=ignored)[0]
                 return self.head((x.masked_fill(mask[..., None], 0.0)).sum(1))
 
         model = Net()
