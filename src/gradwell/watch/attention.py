@@ -7,6 +7,7 @@ the queries and keys that it has kept, for a few examples.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -24,6 +25,7 @@ SOFTMAX = ("Softmax", "SafeSoftmax")
 FUSED = "ScaledDotProduct"  # what the names of PyTorch's fused kernels begin with
 EXAMPLES = 8  # of the first axis, that are looked at
 QUERIES = 32  # of an example
+LOOKS = 12  # at padding; a mask does not change later
 NUMBERS = 500_000  # weights that are looked at
 REACH = 5_000  # nodes before the values that are searched for embeddings
 LITTLE = 0.05  # share of padding, below which it does not matter
@@ -57,10 +59,12 @@ class Attentions:
     def __init__(self, record: Record, name: Callable[[Any], Named], put: Put) -> None:
         self._record, self._name, self._put = record, name, put
         self._sites: dict[tuple[int, int], int] = {}
+        self._padded: Counter[int] = Counter()
 
     def look(self, order: list[Node], parts: list[Part], step: int) -> None:
         """Measure the weights of every attention in a graph."""
-        if not any(is_attention(node) for node in order):
+        candidates = [node for node in order if is_attention(node)]
+        if not candidates:
             return
         takers: dict[Node, list[Node]] = {}
         for node in order:
@@ -68,7 +72,7 @@ class Attentions:
                 takers.setdefault(child, []).append(node)
         layers = {part.node: part for part in parts if part.kind == "layer"}
         uses: dict[int, int] = {}
-        for node in order:
+        for node in candidates:
             weights = attention(node, takers, layers)
             if weights is None or weights.whole.dim() < 2 or weights.whole.shape[-1] < 2:
                 continue
@@ -96,8 +100,9 @@ class Attentions:
         self._put(signals.ATTENTION_LEAST.name, site, step, least)
         self._put(signals.ATTENTION_MOST.name, site, step, most)
         self._put(signals.ATTENTION_VARIES.name, site, step, varies)
-        on_pads = on_padding(weights)
+        on_pads = on_padding(weights) if self._padded[site] < LOOKS else None
         if on_pads is not None:
+            self._padded[site] += 1
             self._put(signals.ATTENTION_PADDING.name, site, step, on_pads)
 
 
