@@ -167,3 +167,14 @@ def test_layers_whose_tensors_the_user_packs_are_left_packed():
             loss.backward()
         counts.append(len(unpacked))
     assert counts[0] == counts[1] > 0
+
+
+def test_a_recurrence_that_stands_in_the_graph_step_by_step_is_one_place_for_each_activation_and_its_gates_are_no_hidden_layer():
+    torch.manual_seed(0)
+    with gradwell.watch(every=1) as session:
+        rnn, head = nn.GRU(3, 8), nn.Linear(8, 2)
+        optimizer = torch.optim.SGD([*rnn.parameters(), *head.parameters()], lr=0.1)
+        head(rnn(torch.randn(20, 4, 3))[0][-1]).square().mean().backward()
+        optimizer.step()
+    assert [site.type for site in session.record.sites("activation")] == ["sigmoid", "tanh"]
+    assert session.record.series("saturated_share") == []

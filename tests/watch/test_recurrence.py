@@ -147,3 +147,52 @@ def test_reading_without_a_gradient_or_one_step_at_a_time_leaves_no_trace():
         head(rnn(torch.randn(1, 2, 3))[0]).square().mean().backward()
         optimizer.step()
     assert session.record.sites("recurrence") == []
+
+
+def read_by(loss, x=None, batch_first=True, **options):
+    """Where a loss of (outputs, last state) is seen to read an nn.GRU."""
+    session = gradwell.watch(every=1)
+    with session:
+        torch.manual_seed(0)
+        rnn = nn.GRU(3, 4, batch_first=batch_first, **options)
+        optimizer = torch.optim.SGD(rnn.parameters(), lr=0.1)
+        loss(*rnn(torch.randn(6, 5, 3) if x is None else x)).square().sum().backward()
+        optimizer.step()
+    assert not session.record.meta("probes_off")
+    return next(session.record.facts(signals.READ.name))[1]
+
+
+@pytest.mark.parametrize("loss", [lambda h, _: h[:, -1], lambda _, end: end[-1]])
+def test_reading_the_last_step_of_every_example_is_seen_as_that(loss):
+    read = read_by(loss)
+    assert (read["time"], read["batch"], read["from"], read["only"]) == (5, 6, 4, None)
+
+
+def test_reading_one_example_at_all_steps_is_seen_as_that():
+    read = read_by(lambda h, _: h[:, -1], batch_first=False)
+    assert (read["time"], read["batch"], read["only"], read["covered"]) == (6, 5, 4, 1.0)
+
+
+def test_of_a_bidirectional_layer_the_forward_direction_counts():
+    assert read_by(lambda h, _: h[:, 0, 4:] + h[:, -1, :4], bidirectional=True)["from"] == 4
+    assert read_by(lambda _, end: end[-2], bidirectional=True)["from"] == 4
+    assert read_by(lambda h, _: h[:, 2:], num_layers=2)["from"] == 2
+
+
+def test_packed_sequences_are_read_late_where_each_one_ends():
+    x = pack_padded_sequence(torch.randn(3, 9, 3), torch.tensor([9, 5, 2]), batch_first=True)
+    assert read_by(lambda _, end: end[-1], x)["from"] == 8
+    assert read_by(lambda h, _: pad_packed_sequence(h, batch_first=True)[0][[0, 1, 2], [8, 4, 1]], x)["from"] == 8
+    assert read_by(lambda h, _: pad_packed_sequence(h, batch_first=True)[0][:, 0], x)["from"] == 0
+
+
+def test_padding_at_the_end_is_measured_and_padding_at_the_beginning_is_not():
+    x = torch.randn(6, 5, 3)
+    for i, length in enumerate([5, 4, 3, 2, 1, 3]):
+        x[i, length:] = 7.0
+    right, left = read_by(lambda h, _: h[:, -1], x), read_by(lambda h, _: h[:, -1], x.flip(1))
+    assert right["tailed"] == pytest.approx(4 / 6)  # a single vector at the end is no tail
+    assert right["longest_tail"] == pytest.approx(4 / 5)
+    assert right["mean_tail"] == pytest.approx((2 + 3 + 4 + 2) / 30)
+    assert (right["starting"], right["lengths"]) == (0.0, 3)
+    assert left["tailed"] == 0

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from torch import Tensor
 
-Place = Literal["model", "layer", "activation", "normalization", "parameter", "input", "loss", "optimizer", "recurrence", "run"]
+Place = Literal["model", "layer", "activation", "normalization", "parameter", "input", "loss", "optimizer", "recurrence",
+                "attention", "run"]
 
 
 @dataclass(frozen=True)

@@ -119,6 +119,14 @@ GRADIENT_BY_LAG = Signal("gradient_by_lag", "loss / weight units", "recurrence",
 MEMORY_HORIZON = Signal("memory_horizon", "steps", "recurrence", "steps after which the median unit has forgotten all but 1/e")
 PINNED_GATES = Signal("pinned_gates", "share of units", "recurrence", "units whose gate is shut, and open, whatever the input")
 
+READ = Signal("read", "steps and examples", "recurrence", "where the loss reads a recurrent layer's outputs, and how the inputs end")
+
+ATTENTION_LEAST = Signal("attention_least", "share", "attention", "entropy of a row of weights over that of equal ones, lowest 5 % of rows")
+ATTENTION_MOST = Signal("attention_most", "share", "attention", "entropy of a row of weights over that of equal ones, highest 5 % of rows")
+ATTENTION_VARIES = Signal("attention_varies", "share of weight", "attention", "how much of a row's weight moves from input to input")
+ATTENTION_PADDING = Signal("attention_padding", "share of weight", "attention", "weight that words give to padding")
+MASKED_ROWS = Signal("masked_rows", "share of rows", "attention", "rows that are not numbers because every key is masked")
+
 INPUT_OFFSET = Signal("input_offset", "ratio", "input", "largest |mean| / std of any feature", offset)
 INPUT_WIDEST = Signal("input_widest", "input units", "input", "standard deviation of the feature that varies most", widest)
 INPUT_SCALES = Signal("input_scales", "ratio", "input", "largest over smallest standard deviation of the features", scale_ratio)

@@ -23,6 +23,8 @@ from gradwell.watch.registry import Named
 
 USES = 8  # of one shared weight (an unrolled recurrence) whose values are looked at
 ATTENTION = {"NonDynamicallyQuantizableLinear", "MultiheadAttention"}  # the projections of nn.MultiheadAttention
+THROUGH_TIME = {"RNN", "GRU", "LSTM"}  # whose loops over time stand in the graph, where no fused kernel runs them
+GATED = {"GRU", "LSTM", "GRUCell", "LSTMCell"}  # whose sigmoids are gates, which may sit at their ends
 WINDOW_EXAMPLES, WINDOW_SAMPLES = 1_000, 20  # units are counted as never active over a window of either length
 Key = tuple[str, int, str, int]
 Put = Callable[[str, int, int, Tensor], None]  # signal, site, step, a 0-d tensor
@@ -60,6 +62,7 @@ class Layers:
         self._pairs: list[Any] = []
         self._norms: dict[int, list[tuple[Tensor | None, Tensor]]] = defaultdict(list)
         self._kinds: dict[int, str] = {}
+        self._types: dict[int, str] = {}
         self._seconds = 0.0
         self._handles: list[Any] = []
 
@@ -73,9 +76,19 @@ class Layers:
             self._sites[key] = self._record.site(part.kind, named.module, type_, named.file, named.line)
         return self._sites[key]
 
+    def _type(self, part: Part) -> str:
+        """The class of the module that an activation belongs to."""
+        weight = part.owner.weight if part.owner else None
+        if weight is None:
+            return ""
+        if id(weight) not in self._types:
+            self._types[id(weight)] = self._name(weight).type
+        return self._types[id(weight)]
+
     def forward(self, parts: list[Part], step: int) -> None:
         """Measure what the forward pass left behind, and hook the nodes that the backward pass will go through."""
         self._norms.clear()
+        self._types.clear()
         fed = {id(part.weight) for part in parts if part.kind == "layer" and part.node.next_functions[part.input_edge][0] is not None}
         uses: Counter[int] = Counter()
         ordinals: Counter[tuple[str, int, str]] = Counter()
@@ -83,7 +96,7 @@ class Layers:
         for part in parts:
             if part.kind != "layer":
                 place = part.kind, id(part.owner), part.type
-                site = self.site(part, ordinals[place])
+                site = self.site(part, 0 if self._type(part) in THROUGH_TIME else ordinals[place])
                 ordinals[place] += 1
             else:
                 site = self.site(part)
@@ -134,7 +147,7 @@ class Layers:
         self._put(signals.ACTIVATION_STD.name, site, step, signals.std(table))
         if output.shape[0] > 1:
             self._put(signals.ACTIVATION_BATCH_STD.name, site, step, signals.batch_std(sample.examples(output)))
-        if part.type in BOUNDS and part.hidden:
+        if part.type in BOUNDS and part.hidden and self._type(part) not in GATED:
             self._put(signals.SATURATED_SHARE.name, site, step, signals.saturated_share(table, *BOUNDS[part.type]))
         if part.type == "relu":
             self._put(signals.ZERO_SHARE.name, site, step, signals.zero_share(table))

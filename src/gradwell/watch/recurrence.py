@@ -19,6 +19,7 @@ from torch.nn.utils.rnn import PackedSequence, pad_packed_sequence
 
 from gradwell.doctor import signals
 from gradwell.doctor.record import Record
+from gradwell.watch.reading import where_read, where_read_packed
 from gradwell.watch.registry import Registry
 
 FUNCTIONS = ("lstm", "gru", "rnn_tanh", "rnn_relu")  # of torch._VF: what nn.LSTM, nn.GRU and nn.RNN call
@@ -106,6 +107,16 @@ class Recurrence:
                     put(signals.MEMORY_HORIZON.name, site, step, gates.memory_horizon().median())
                     pinned = {name: [ends.low, ends.high] for name, ends in gates.pinned.items()}
                     record.fact(signals.PINNED_GATES.name, site, step, pinned)
+        top = layer.num_layers - 1
+        dh = call.gradients.get(1)
+        dh = None if dh is None else dh[top * (1 + layer.bidirectional)]
+        read = None
+        if lengths is not None:
+            read = where_read_packed(dy if 0 in call.gradients else None, dh, lengths, layer.batch_first, layer.hidden_size)
+        elif call.inputs.dim() == 3:
+            read = where_read(call.inputs, call.gradients.get(0), dh, layer.batch_first, layer.hidden_size)
+        if read is not None:
+            record.fact(signals.READ.name, self._site(layer, call, top, 0, record), step, read)
 
     def _site(self, layer: nn.RNNBase, call: Call, k: int, d: int, record: Record) -> int:
         key = id(call.weight), 2 * k + d

@@ -22,6 +22,7 @@ from gradwell.doctor import signals
 from gradwell.doctor.record import Record
 from gradwell.errors import GradwellError
 from gradwell.watch import graph, nonfinite, sample
+from gradwell.watch.attention import Attentions
 from gradwell.watch.compiled import Compiled
 from gradwell.watch.layers import Layers
 from gradwell.watch.losses import Line, Losses
@@ -271,6 +272,8 @@ class Watcher:
             self._trace_loss(order, parts, line, value)
         if new or self._sampled:
             self._look_at_loss(root, line)
+        if self._sampled or lost:
+            self._look_at_attention(order, parts)
         if self._sampled:
             self._look_inside(parts)
             self._look_at_leaves(graph.leaves(order))
@@ -326,6 +329,10 @@ class Watcher:
     @probe("layers")
     def _look_inside(self, parts: list[graph.Part]) -> None:
         self.layers.forward(parts, self.step)
+
+    @probe("attention")
+    def _look_at_attention(self, order: list[Any], parts: list[graph.Part]) -> None:
+        self.attentions.look(order, parts, self.step)
 
     @probe("loss")
     def _look_at_loss(self, root: Any, line: Line) -> None:
@@ -387,6 +394,7 @@ class Watcher:
             self.off["record"] = str(error)
             return False
         self.losses, self.layers = Losses(self.record, self._put), Layers(self.record, self.registry.name, self._put)
+        self.attentions = Attentions(self.record, self.registry.name, self._put)
         self.optimizers, self.poles = Optimizers(self.record, self.registry, self._put), nonfinite.Poles()
         for reference, age in self._early:
             if (optimizer := reference()) is not None:
