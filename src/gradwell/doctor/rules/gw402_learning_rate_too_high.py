@@ -42,6 +42,7 @@ class LearningRateTooHigh(Rule):
     large: Annotated[float, "size of the updates of the second half of the run, relative to the weights"] = 0.1
     rise: Annotated[float, "loss, relative to the first one and the trivial predictor's, or to its own minimum"] = 2.0
     least: Annotated[int, "updates looked at"] = 3
+    calm: Annotated[int, "updates looked at, all small, after which a single large one is a spike"] = 8
 
     def check(self, record: Record) -> Iterator[Finding]:
         """Ask for large updates, and for a loss that they raised."""
@@ -49,9 +50,11 @@ class LearningRateTooHigh(Rule):
         if len(sizes) < self.least or not losses:
             return
         lost = known.because.endswith("NaN or infinity")
-        worst = max(sizes, key=lambda size: size[1])
+        worst = next((size for size in sizes if size[1] > self.replaced), sizes[len(sizes) // 2])
         rose = lost or highest(losses) > self.rise * max(losses[0][1], known.trivial or 0.0)
-        replaced = worst[1] > self.replaced and rose and known.nothing
+        before = [size for step, size in sizes if step < worst[0]]
+        alone = sum(size > self.replaced for _, size in sizes) == 1 and len(before) >= self.calm and median(before) < self.large
+        replaced = worst[1] > self.replaced and rose and known.nothing and not alone
         sustained = median(tail(sizes)) > self.large and (known.nothing or self.came_back(losses, known.trivial))
         if not replaced and not sustained:
             return
