@@ -50,19 +50,29 @@ class Learned:
 
 def learned(record: Record) -> Learned:
     """Judge every loss of the run; the run has learned if any of them has, the loss with the most readings speaks for it."""
-    answers = [answer for site in record.sites("loss") if (answer := of_loss(record, site)) is not None]
-    if not answers:
-        return Learned("unknown")
-    best = [answer for _, answer in answers if answer.answer == "yes"]
-    return best[0] if best else max(answers, key=lambda pair: pair[0])[1]
+    found = speaking(record)
+    return found[1] if found else Learned("unknown")
+
+
+def course(record: Record) -> list[tuple[int, float]]:
+    """The finite readings of the loss that speaks for the run; empty where there is none."""
+    found = speaking(record)
+    return readings(record, found[0]) if found else []
+
+
+def speaking(record: Record) -> tuple[Site, Learned] | None:
+    """The loss that speaks for the run, and what it says."""
+    answers = [(site, *answer) for site in record.sites("loss") if (answer := of_loss(record, site)) is not None]
+    best = [answer for answer in answers if answer[2].answer == "yes"]
+    site, _, answer = best[0] if best else max(answers, key=lambda known: known[1], default=(None, 0, None))
+    return (site, answer) if site and answer else None
 
 
 def of_loss(record: Record, site: Site) -> tuple[int, Learned] | None:
     """Judge one loss by its readings; None where it has too few."""
     term = finite(record.series(signals.TERM_LOSS.name, site))
-    whole = finite(record.series(signals.LOSS.name, site))
     known = record.series(signals.TRIVIAL_LOSS.name, site)
-    losses = whole if len(term) < 2 or same(term, whole) else term
+    losses = readings(record, site)
     if len(losses) < 2:
         return None
     trivial = known[-1][1] if known and len(term) >= 2 and known[-1][1] > 1e-6 else None
@@ -83,6 +93,12 @@ def of_loss(record: Record, site: Site) -> tuple[int, Learned] | None:
         answer = "yes" if last + 2 * error < FALL * first else "no" if first > 0 and len(losses) >= 10 else "unknown"
         because = f"the loss went from {first:.3g} to {last:.3g}; what a predictor that ignores the input would reach is not known for it"
     return len(losses), Learned(answer, name, first, last, error, trivial, slope, slope_error, stuck, because)
+
+
+def readings(record: Record, site: Site) -> list[tuple[int, float]]:
+    """The finite readings that stand for a loss: those of every step, or of its recognised term where that is only a part of it."""
+    term, whole = (finite(record.series(signal.name, site)) for signal in (signals.TERM_LOSS, signals.LOSS))
+    return whole if len(term) < 2 or same(term, whole) else term
 
 
 def standing(losses: Series, trivial: float) -> float:
@@ -114,6 +130,27 @@ def level(values: Sequence[float]) -> tuple[float, float]:
     """The mean and its standard error."""
     mean = statistics.fmean(values)
     return mean, statistics.stdev(values) / math.sqrt(len(values)) if len(values) > 1 else 0.0
+
+
+def certainty(series: Series) -> float:
+    """How many standard errors the trend of a series lies from none; positive where it rises, 0 where too little is known."""
+    slope, error = trend(series)
+    return slope / max(error, 1e-12 * abs(slope)) if slope and error is not None else 0.0
+
+
+def swing(series: Series) -> float:
+    """The standard deviation of a series about its trend; 0 where fewer than three steps were read."""
+    if len(series) < 3:
+        return 0.0
+    steps, values = [float(step) for step, _ in series], [value for _, value in series]
+    slope, intercept = statistics.linear_regression(steps, values)
+    return statistics.pstdev(y - slope * x - intercept for x, y in zip(steps, values, strict=True))
+
+
+def lowest(series: Series) -> float | None:
+    """The least mean of any window of readings; None where there are none."""
+    width = window(series)
+    return min((level([value for _, value in series[i:i + width]])[0] for i in range(len(series) - width + 1)), default=None)
 
 
 def trend(series: Series) -> tuple[float | None, float | None]:

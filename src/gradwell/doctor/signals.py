@@ -67,6 +67,11 @@ def ratio(change: Tensor, before: Tensor) -> Tensor:
     return norm(change) / norm(before)
 
 
+def pull(decay: Tensor, gradient: Tensor) -> Tensor:
+    """How hard weight decay pulls at weights, relative to what the loss asks of them."""
+    return norm(decay) / norm(gradient)
+
+
 def offset(sample: Tensor) -> Tensor:
     """The largest |mean| / std of any feature that is not constant; 0 where all are constant."""
     s = spread(sample)
@@ -144,6 +149,10 @@ LEARNING_RATE = Signal("learning_rate", "1", "optimizer", "the optimizer's learn
 STALE_GRADIENT = Signal("stale_gradient", "flag", "optimizer", "1 when no backward since the last update began with cleared gradients")
 BACKWARDS = Signal("backwards", "passes", "optimizer", "backward passes since the optimizer's last update")
 CLIPPED = Signal("clipped", "ratio", "run", "threshold over norm, at clip_grad_norm_; below 1 the gradient was cut")
+DESCENT = Signal("descent", "cosine", "optimizer", "cosine of the update with the gradient that backward() left; negative goes downhill")
+SETUP = Signal("setup", "options", "optimizer", "the optimizer's kind, whether it maximises, and how many optimizers there are")
+DECAY_PULL = Signal("decay_pull", "ratio", "parameter", "pull of weight decay relative to the loss's own on the weights", pull)
+SCALED_CLIP = Signal("scaled_clip", "flag", "run", "1 when gradients were clipped while a GradScaler's factor was still in them")
 EVAL_MODE = Signal("eval_mode", "flag", "model", "1 when the weights were updated while the model was in eval mode")
 
 CATALOGUE: tuple[Signal, ...] = tuple(value for value in list(globals().values()) if isinstance(value, Signal))

@@ -36,6 +36,7 @@ class Term:
     weight: Tensor | None = None
     prediction_shape: tuple[int, ...] = ()
     target_shape: tuple[int, ...] = ()
+    sign: int = 1  # -1 where backward() was called on the negative of the loss; 0 where that is not known
 
     def facts(self) -> dict[str, Any]:
         """What rules need to know of the term, as plain values that change only when the script's loss does."""
@@ -45,7 +46,7 @@ class Term:
             "prediction_dims": len(self.prediction_shape), "target_dims": len(self.target_shape),
             "both_broadcast": self.both_broadcast(), "target": describe(self.target) if self.target is not None else None,
             "above_zero": self.loss == "nll" and self.prediction is not None and bool((self.prediction > 1e-6).any()),
-            "normalized": self.normalized(),
+            "normalized": self.normalized(), "sign": self.sign,
         }
 
     def normalized(self) -> bool | None:
@@ -78,19 +79,38 @@ def describe(target: Tensor) -> str:
 
 def terms(root: Node) -> list[Term]:
     """The recognised losses that a root adds up."""
-    found, queue, seen = [], [root], {root}
+    found: list[Term] = []
+    queue, seen = [(root, 1)], {root}
     while queue and len(seen) < DEPTH:
-        node = queue.pop(0)
+        node, sign = queue.pop(0)
         term = recognise(node)
         if term is not None:
             read_prediction(term)
+            written_out = operation(node) in ("Mul", "Gather", "Index") and term.loss in ("nll", "soft_cross_entropy")
+            term.sign = -sign if written_out else sign  # such a term is the logarithm, not its negative
             found.append(term)
         elif operation(node) in REDUCTIONS:
             for child in inputs(node):
                 if child not in seen:
                     seen.add(child)
-                    queue.append(child)
+                    queue.append((child, sign * slope(node, child)))
     return found
+
+
+def slope(node: Node, child: Node) -> int:
+    """The sign of what a node gives out with respect to one of its inputs; 0 where it hangs on values that may be meant to vary.
+
+    So it does where a loss is weighed by rewards: of negative factors only -1 is taken for a sign.
+    """
+    name, first = operation(node), node.next_functions[0][0] is child
+    if name == "Neg" or (name == "Sub" and not first):
+        return -1
+    if name not in ("Mul", "Div"):
+        return 1
+    factor = saved(node, "other" if first else "self")
+    if not isinstance(factor, Tensor) or factor.numel() != 1 or (name == "Div" and not first):
+        return 0
+    return 1 if factor > 0 else -1 if factor == -1 else 0
 
 
 def recognise(node: Node) -> Term | None:

@@ -14,9 +14,11 @@ from torch.nn.modules.dropout import _DropoutNd
 from gradwell.doctor import signals
 from gradwell.doctor.record import Record
 from gradwell.watch import sample
+from gradwell.watch.descent import Descent
 from gradwell.watch.registry import Named, Registry
 
 PARAMETERS = 64  # weights of one optimizer whose own readings are taken
+DECOUPLED = ("AdamW", "Muon", "Lion", "AdamW8bit", "FusedAdamW")  # optimizers whose weight decay is no part of the gradient
 Put = Callable[[str, int, int, Tensor], None]
 
 
@@ -33,6 +35,8 @@ class Optimizers:
         self._first_seen: dict[int, Tensor] = {}
         self._orphans: dict[Named, int] = {}
         self._found: dict[int, list[bool]] = {}
+        self._setups: dict[int, dict[str, Any]] = {}
+        self.descent = Descent()
 
     def add(self, optimizer: Any, age: int) -> None:
         """Learn of an optimizer; its age tells which parameters are younger."""
@@ -61,6 +65,11 @@ class Optimizers:
             self._models[key] = self._record.site("model", "model", key[0], file, line)
         return self._models[key]
 
+    def left(self) -> None:
+        """Remember the gradients as a backward pass left them."""
+        for optimizer in list(self._live):
+            self.descent.keep(chosen([p for p in parameters(optimizer) if p.requires_grad]))
+
     def before(self, optimizer: Any) -> None:
         """Remember the weights that the optimizer is about to change."""
         held = [p for p in parameters(optimizer) if p.requires_grad]
@@ -80,9 +89,14 @@ class Optimizers:
 
     def after(self, optimizer: Any, step: int, backwards: int, stale: bool | None) -> None:
         """Measure how far the weights moved, whether units are still alike, and the mode the model is in."""
+        changes = []
+        decays = decay_factors(optimizer)
         for p, before in self._before.pop(id(optimizer), []):
             site = self.site(p)
-            self._put(signals.UPDATE_RATIO.name, site, step, signals.ratio(sample.flat(sample.local(p)) - before, before))
+            change = sample.flat(sample.local(p)) - before
+            changes.append((p, change))
+            self._put(signals.UPDATE_RATIO.name, site, step, signals.ratio(change, before))
+            self._decay(p, before, change, decays.get(id(p), (0.0, False)), site, step)
             if p.dim() > 1 and len(p) > 1 and site not in self._distinct:
                 rows = sample.local(p).detach()[:: max(1, len(p) // 64)].flatten(1)[:, :1024]
                 share = float(signals.equal_units_share(rows))
@@ -93,11 +107,26 @@ class Optimizers:
         for root in roots:
             self._record.add(signals.EVAL_MODE.name, self.model(root), step, float(is_wrongly_in_eval(root)))
         site = self.model(roots[0]) if roots else 0
-        self._record.add(signals.LEARNING_RATE.name, site, step, float(optimizer.param_groups[0]["lr"]))
+        cosine = self.descent.cosine(changes)
+        if cosine is not None:
+            self._put(signals.DESCENT.name, site, step, cosine)
+        setup = {"kind": type(optimizer).__name__, "maximize": bool(optimizer.param_groups[0].get("maximize")), "optimizers": len(self)}
+        if self._setups.get(site) != setup:
+            self._setups[site] = setup
+            self._record.fact(signals.SETUP.name, site, step, setup)
         self._record.add(signals.BACKWARDS.name, site, step, backwards)
+        self._record.add(signals.LEARNING_RATE.name, site, step, float(optimizer.param_groups[0]["lr"]))
         found = self._found.pop(id(optimizer), [])
         if stale is not None and found:
             self._record.add(signals.STALE_GRADIENT.name, site, step, float(all(found)))
+
+    def _decay(self, p: Any, before: Tensor, change: Tensor, decay: tuple[float, bool], site: int, step: int) -> None:
+        """Measure how hard weight decay pulled: against the gradient where it is added to it, else against the rest of the update."""
+        factor, decoupled = decay
+        if not factor or p.grad is None or p.grad.is_sparse:
+            return
+        rest = change + factor * before if decoupled else sample.flat(sample.local(p.grad))
+        self._put(signals.DECAY_PULL.name, site, step, signals.pull(factor * before, rest))
 
     def stale(self, leaves: Iterable[Any]) -> bool | None:
         """Whether gradients of an earlier step are still there as a backward pass begins; None where it reaches no held weight.
@@ -168,6 +197,17 @@ def is_uniform(values: Tensor) -> bool:
 def parameters(optimizer: Any) -> list[Any]:
     """Every parameter that an optimizer holds."""
     return [p for group in optimizer.param_groups for p in group["params"]]
+
+
+def decay_factors(optimizer: Any) -> dict[int, tuple[float, bool]]:
+    """What each parameter is multiplied by to be pulled to zero, and whether that goes into the update rather than the gradient."""
+    factors = {}
+    for group in optimizer.param_groups:
+        decay = float(group.get("weight_decay") or 0)
+        apart = type(optimizer).__name__ in DECOUPLED or bool(group.get("decoupled_weight_decay"))
+        for p in group["params"]:
+            factors[id(p)] = decay * float(group["lr"]) if apart else decay, apart
+    return factors
 
 
 def chosen(found: list[Any]) -> list[Any]:

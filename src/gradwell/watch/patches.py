@@ -62,7 +62,10 @@ def patched() -> list[Callable[[], object]]:
         patch(optim.Optimizer, "__init__", lambda _, optimizer, *__, **___: tell("on_optimizer", optimizer)),
         *(patch(owner, "clip_grad_norm_", lambda norm, _=None, max_norm=None, *__, **___: tell("on_clip", norm, max_norm))
           for owner in (torch.nn.utils, clip_grad)),
-        patch(scaler, "scale", lambda scaled, _, outputs=None: tell("on_scale", outputs, scaled)),
+        *(patch(owner, "clip_grad_value_", lambda _, __=None, value=None, *___, **____: tell("on_value_clip", value))
+          for owner in (torch.nn.utils, clip_grad)),
+        patch(scaler, "scale", lambda scaled, scaler, outputs=None: tell("on_scale", outputs, scaled, scaler)),
+        patch(scaler, "unscale_", lambda *_, **__: tell("on_unscale")),
         patch(scaler, "step", lambda *_, **__: tell("after_scaler_step")),
     ]
 

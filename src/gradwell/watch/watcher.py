@@ -83,8 +83,9 @@ class Watcher:
         self._pending: list[tuple[str, int, int, Tensor]] = []
         self._early: list[tuple[weakref.ref[Any], int]] = []  # optimizers built before the first step, with their age
         self._sampled = self._began = self._stepped = self._stepped_now = False
-        self._alone = self._closure = self._clipped = self._suspect = False
+        self._alone = self._closure = self._clipped = self._suspect = self._glancing = False
         self._since = self._stale = self._fresh = 0  # backward passes since the last update, those that found old gradients or none
+        self._scaler: Any = None  # a GradScaler whose factor is in the gradients
         self._scaled: tuple[weakref.ref[Tensor], Tensor] | None = None
         self._root: Any = None
         self._pole: str | None = None
@@ -155,19 +156,33 @@ class Watcher:
             self._recurrence.note(result, args)
 
     @probe("clipping")
-    def on_scale(self, loss: Any, scaled: Any) -> None:
+    def on_scale(self, loss: Any, scaled: Any, scaler: Any) -> None:
         """A loss was scaled for mixed precision; the true one is kept until its backward pass."""
         if isinstance(loss, Tensor) and isinstance(scaled, Tensor):
             self._scaled = weakref.ref(scaled), loss.detach()
+            self._scaler = scaler if scaler.is_enabled() else None
+
+    @probe("clipping")
+    def on_unscale(self) -> None:
+        """A GradScaler's factor was taken out of the gradients."""
+        self._scaler = None
 
     @probe("clipping")
     def on_clip(self, norm: Any, threshold: Any) -> None:
         """Gradients were clipped to a norm."""
-        if self._sampled and isinstance(norm, Tensor) and threshold is not None:
+        if self._glancing and isinstance(norm, Tensor) and threshold is not None:
             self._clipped = True
             norm = sample.local(norm.detach())
             self._put(signals.GRADIENT_NORM.name, 0, self.step, norm)
             self._put(signals.CLIPPED.name, 0, self.step, float(threshold) / norm)
+        self.on_value_clip(threshold)
+
+    @probe("clipping")
+    def on_value_clip(self, threshold: Any) -> None:
+        """Gradients were cut to a size; is a GradScaler's factor still in them, and is it in the threshold, too?"""
+        if self._glancing and self.record is not None and threshold is not None:
+            factor = float(self._scaler.get_scale()) if self._scaler is not None else 1.0
+            self.record.add(signals.SCALED_CLIP.name, 0, self.step, float(1 < factor > float(threshold)))
 
     @probe("backward")
     def on_backward(self, tensors: Any) -> None:
@@ -188,7 +203,7 @@ class Watcher:
         number = value.item() if value.device.type == "cpu" and value.numel() == 1 else None
         lost = "loss" not in self._traced and (self._suspect or (number is not None and not math.isfinite(number)))
         new = not self.losses.knows(line)
-        if new or lost or self._sampled:
+        if new or lost or self._glancing:
             with torch.no_grad():
                 self._look(root.grad_fn, line, lost, new, value.detach())
         if number is not None:
@@ -198,20 +213,22 @@ class Watcher:
 
     def after_backward(self) -> None:
         """The backward pass is done; the gradients are there."""
-        if self._sampled and self._root is not None and torch._C._current_graph_task_id() == -1:
-            self._collect()
+        if self._glancing and self.record is not None and torch._C._current_graph_task_id() == -1:
+            if self._sampled and self._root is not None:
+                self._collect()
+            self._keep_gradients()
 
     def before_step(self, optimizer: Any) -> None:
         """An optimizer is about to change its weights."""
         if self.record is not None and not any(p.is_meta for p in parameters(optimizer)[:1]):
             self._closure = not self._began and not self._stepped_now  # it calls backward itself, as LBFGS does
-            if self._sampled or id(optimizer) not in self._known:
+            if self._glancing or id(optimizer) not in self._known:
                 self._look_at_gradients(optimizer)
 
     def after_step(self, optimizer: Any) -> None:
         """An optimizer has changed its weights."""
         if self.record is not None and not any(p.is_meta for p in parameters(optimizer)[:1]):
-            if self._sampled:
+            if self._glancing:
                 self._look_at_update(optimizer)
             self._updated()
 
@@ -234,13 +251,16 @@ class Watcher:
             self._since = self._stale = self._fresh = 0
             self._clipped = False
             self._sampled = self.schedule.due(self.step)
+            self._glancing = self._sampled or self.step & (self.step - 1) == 0  # at the update; powers of two whatever the budget says
             if self._sampled:
                 self.schedule.begin(self.step)
+            self.optimizers.descent.clear()
         self._since += 1
 
     def _updated(self) -> None:
         """The weights were changed; the next backward pass begins a new step."""
         self._began, self._stepped, self._stepped_now = False, True, True
+        self._scaler = None
         self._compiled.calls.clear()
         self._recurrence.calls.clear()
         if self._pace > LOSE / 8:  # the next step may come too late
@@ -250,7 +270,8 @@ class Watcher:
         """A step is over: account for what looking at it cost."""
         if self._sampled:
             self.schedule.end()
-        self._sampled, self._root = False, None
+        self._sampled = self._glancing = False
+        self._root = None
         self._tick()
 
     def _tick(self) -> None:
@@ -276,7 +297,9 @@ class Watcher:
             self._look_at_attention(order, parts)
         if self._sampled:
             self._look_inside(parts)
+        if self._glancing:
             self._look_at_leaves(graph.leaves(order))
+        if self._sampled:
             self._compiled.listen()
             self._recurrence.listening = True
             self.poles.hook(order)
@@ -313,7 +336,7 @@ class Watcher:
         self.optimizers.add(optimizer, self.registry.age)
         self._known.add(id(optimizer))
         with torch.no_grad():
-            if self._sampled:
+            if self._glancing:
                 self.optimizers.before(optimizer)
                 if not self._closure:
                     self._trace_gradients(optimizer)
@@ -325,6 +348,11 @@ class Watcher:
             if self._closure:
                 self.optimizers.gradients(optimizer, self.step, self._clipped)
             self.optimizers.after(optimizer, self.step, self._since, self._fresh == 0 if self._fresh + self._stale else None)
+
+    @probe("optimizers")
+    def _keep_gradients(self) -> None:
+        with torch.no_grad():
+            self.optimizers.left()
 
     @probe("layers")
     def _look_inside(self, parts: list[graph.Part]) -> None:
