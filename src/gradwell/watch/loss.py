@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from gradwell.watch.graph import LINEAR, RECURRENT, RESHAPES, Node, inputs, operation, output, saved, shape
+from gradwell.watch.graph import LINEAR, RECURRENT, RESHAPES, Node, as_part, inputs, operation, output, saved, shape
 from gradwell.watch.trivial import TrivialPredictor
 
 LOSSES = {
@@ -31,6 +32,9 @@ class Term:
     softmax_sizes: list[int] = field(default_factory=list)
     expanded: bool = False  # the prediction was broadcast on its way
     meant: bool = False  # the axis along which it was broadcast was put in for that: (N, 1, D) against (1, K, D)
+    across_examples: bool = False  # softmax was taken down the examples, not along the classes
+    masked: bool = False  # some of its values were chosen or weighed before they were added up
+    units: int | None = None  # outputs of the layer with trained weights right below it
     prediction: Tensor | None = None
     target: Tensor | None = None
     weight: Tensor | None = None
@@ -45,15 +49,23 @@ class Term:
             "prediction_dims": len(self.prediction_shape), "target_dims": len(self.target_shape),
             "both_broadcast": self.both_broadcast(), "target": describe(self.target) if self.target is not None else None,
             "above_zero": self.loss == "nll" and self.prediction is not None and bool((self.prediction > 1e-6).any()),
-            "normalized": self.normalized(),
+            "normalized": self.normalized(), "across_examples": self.across_examples and self.is_wrong_axis(), "masked": self.masked,
+            "units": self.units,
         }
+
+    def is_wrong_axis(self) -> bool:
+        """Whether the axis that softmax was taken along is not that of the classes."""
+        if self.normalized() is not None:
+            return self.normalized() is False
+        return self.target is not None and self.operations[0] == "Softmax" and describe(self.target) == "one-hot"
 
     def normalized(self) -> bool | None:
         """Whether the logarithms that a cross-entropy is taken of belong to probabilities that add up to 1; None for other losses."""
         if self.loss not in ("nll", "soft_cross_entropy") or self.prediction is None or self.prediction.dim() < 2:
             return None
         across = 1 if self.loss == "nll" else -1
-        return bool(((self.prediction.detach().float().exp().sum(across) - 1).abs() < 0.02).all())
+        near = 0.2 if self.prediction.dtype in (torch.float16, torch.bfloat16) else 0.02
+        return bool(((self.prediction.detach().float().exp().sum(across) - 1).abs() < near).all())
 
     def both_broadcast(self) -> bool:
         """Whether prediction and target were each repeated along an axis that the other has: (N, 1) against (N,)."""
@@ -78,19 +90,26 @@ def describe(target: Tensor) -> str:
 
 def terms(root: Node) -> list[Term]:
     """The recognised losses that a root adds up."""
-    found, queue, seen = [], [root], {root}
+    found, seen = [], {root}
+    queue: list[tuple[Node, bool]] = [(root, False)]
     while queue and len(seen) < DEPTH:
-        node = queue.pop(0)
+        node, masked = queue.pop(0)
         term = recognise(node)
         if term is not None:
+            term.masked = masked
             read_prediction(term)
             found.append(term)
         elif operation(node) in REDUCTIONS:
             for child in inputs(node):
                 if child not in seen:
                     seen.add(child)
-                    queue.append(child)
+                    queue.append((child, masked or is_mask(node)))
     return found
+
+
+def is_mask(node: Node) -> bool:
+    """Whether an operation leaves out or weighs some of a loss's values: a choice, or a product with more than one number."""
+    return operation(node) in PICKS or operation(node) == "MaskedFill" or (operation(node) == "Mul" and math.prod(shape(node)) > 1)
 
 
 def recognise(node: Node) -> Term | None:
@@ -177,12 +196,15 @@ def is_table(differences: Tensor) -> bool:
 def read_prediction(term: Term) -> None:
     """Note the operations between a loss and the layer below it."""
     above = inputs(term.node)
-    node = above[0] if above else None
+    node, picked_some = above[0] if above else None, False
     for _ in range(DEPTH):
         if node is None:
             return
         name = operation(node)
         if name in LINEAR or name in RECURRENT:
+            part, sizes = as_part(node), shape(node)
+            if part is not None and len(sizes) > 1 and name not in RECURRENT:
+                term.units = sizes[1] if "Convolution" in name else sizes[-1]
             return
         if name == "Expand" and term.prediction is not None:
             term.expanded = True
@@ -192,15 +214,26 @@ def read_prediction(term: Term) -> None:
             dims = shape(node)
             dim = int(node._saved_dim)
             dim -= 2**64 if dim >= 2**63 else 0
+            dim = dim % len(dims) if dims else 0
+            if not term.softmax_sizes and len(dims) > 1 and not picked_some:
+                term.across_examples = is_across(dims, dim, term.prediction)
             term.softmax_sizes.append(dims[dim] if dims else 0)
             if term.prediction is None:
                 term.prediction = detached(saved(node, "result"))
+        picked_some = picked_some or name in PICKS
         if name not in RESHAPES | PICKS | {"Cat", "Stack"}:
             term.operations.append(name)
         above = inputs(node)
         if len(above) != 1 and (name not in ("Cat", "Stack") or len({operation(n) for n in above}) != 1):
             return  # where outputs of one kind are put together, the first stands for all
         node = above[0]
+
+
+def is_across(dims: tuple[int, ...], dim: int, prediction: Tensor | None) -> bool:
+    """Whether softmax over this axis goes down the examples. A square (examples against examples) and a column (a list) may mean it."""
+    if dim == 0:
+        return dims[0] != dims[1] and dims[0] > 1 and math.prod(dims[1:]) > 1
+    return prediction is not None and prediction.dim() == 2 < len(dims) and dims[-1] == prediction.shape[1] != dims[dim]
 
 
 def detached(tensor: Any) -> Tensor | None:
