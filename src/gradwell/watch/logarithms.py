@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+import torch
 from torch import Tensor
 
+from gradwell.doctor import signals
+from gradwell.doctor.signal import Signal
 from gradwell.watch import sample
 from gradwell.watch.graph import RESHAPES, Node, as_part, inputs, operation, saved
 from gradwell.watch.loss import DEPTH, PICKS, REDUCTIONS
@@ -75,14 +79,14 @@ def read(logarithm: Node, picked: bool) -> Logarithm:
     return found
 
 
-def least(found: Logarithm) -> Tensor | None:
-    """The smallest argument of the logarithm itself."""
-    return found.argument.amin().float() if found.argument is not None and found.argument.numel() else None
-
-
-def beyond(found: Logarithm) -> Tensor | None:
-    """The share of values, before any clamp, that are no probabilities: zero, below it, or above 1."""
-    if found.raw is None or not found.raw.numel():
-        return None
-    values = sample.flat(found.raw)
-    return ((values <= 0) | (values > 1)).float().mean()
+def measure(found: list[Logarithm]) -> Iterator[tuple[Signal, Tensor]]:
+    """The least argument of the logarithms that nothing keeps away from 0, and the largest share of raw scores under one that are no
+    probabilities: zero, below it, or above 1.
+    """
+    least = [one.argument.amin().float() for one in found
+             if one.operation in ("Softmax", "Sigmoid") and not one.guarded and one.argument is not None and one.argument.numel()]
+    raw = [sample.flat(one.raw) for one in found if one.operation == "layer" and one.picked and one.raw is not None and one.raw.numel()]
+    if least:
+        yield signals.LOG_LEAST, torch.stack(least).amin()
+    if raw:
+        yield signals.LOG_BEYOND, torch.stack([((values <= 0) | (values > 1)).float().mean() for values in raw]).amax()

@@ -50,7 +50,7 @@ class Term:
             "both_broadcast": self.both_broadcast(), "target": describe(self.target) if self.target is not None else None,
             "above_zero": self.loss == "nll" and self.prediction is not None and bool((self.prediction > 1e-6).any()),
             "normalized": self.normalized(), "across_examples": self.across_examples and self.is_wrong_axis(), "masked": self.masked,
-            "units": self.units,
+            "units": self.units, "reduced": shape(self.node) == (),
         }
 
     def is_wrong_axis(self) -> bool:
@@ -120,6 +120,8 @@ def recognise(node: Node) -> Term | None:
                     weight=detached(saved(node, "pos_weight" if name == "BinaryCrossEntropyWithLogits" else "weight")))
         term.prediction_shape, term.target_shape = unbroadcast(term.prediction), unbroadcast(term.target)
         return term
+    if name == "Sub" and (apart := divergence(node)) is not None:
+        return apart
     above = inputs(node)
     squared = (name == "Pow" and saved(node, "exponent") == 2) or (name == "Mul" and len(above) == 2 and above[0] is above[1])
     if (squared or name == "Abs") and above and operation(above[0]) == "Sub":
@@ -145,6 +147,20 @@ def cross_entropy(name: str, node: Node, logarithms: Node) -> Term | None:
             return None
     sizes = shape(logarithms), tuple(target.shape)
     return Term(loss, node, prediction=prediction, target=target, prediction_shape=sizes[0], target_shape=sizes[1])
+
+
+def divergence(difference: Node) -> Term | None:
+    """A Kullback-Leibler divergence t log t - t p whose p has no logarithm; one whose p has is read as a cross-entropy."""
+    constant, product = (edge for edge, _ in difference.next_functions)
+    if constant is not None or product is None or operation(product) != "Mul" or len(inputs(product)) != 1:
+        return None
+    below, target = inputs(product)[0], detached(saved(product, "other", "self"))
+    if operation(below) not in ("Softmax", "Sigmoid") or target is None or target.dim() < 2 or target.shape[-1] < 2:
+        return None
+    if tuple(target.shape) != shape(below) or bool(((target.float().sum(-1) - 1).abs() > 1e-2).any()) or bool((target < 0).any()):
+        return None
+    return Term("kl_div", product, prediction=detached(output(below)), target=target, prediction_shape=shape(below),
+                target_shape=tuple(target.shape))
 
 
 def picked(name: str, node: Node) -> Tensor | None:

@@ -69,12 +69,11 @@ class Losses:
 
     def _look_at_logarithms(self, root: Node, site: int, step: int) -> None:
         """Note what the logarithms in the loss are taken of, and how near to 0 that came."""
-        for index, found in enumerate(logarithms.logarithms(root)[:8]):
-            facts, key = found.facts(), f"{site} {index}"
+        found = logarithms.logarithms(root)[:8]
+        for index, one in enumerate(found):
+            facts, key = one.facts(), f"{site} {index}"
             if self._facts.get(key) != facts:
                 self._facts[key] = facts
                 self._record.fact(signals.LOGARITHM.name, site, step, facts)
-            if found.operation in ("Softmax", "Sigmoid") and not found.guarded and (least := logarithms.least(found)) is not None:
-                self._put(signals.LOG_LEAST.name, site, step, least)
-            elif found.operation == "layer" and (beyond := logarithms.beyond(found)) is not None:
-                self._put(signals.LOG_BEYOND.name, site, step, beyond)
+        for signal, number in logarithms.measure(found):
+            self._put(signal.name, site, step, number)
