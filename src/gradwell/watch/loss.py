@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from gradwell.watch.graph import LINEAR, RECURRENT, RESHAPES, Node, inputs, operation, output, saved, shape
+from gradwell.watch.graph import LINEAR, RECURRENT, RESHAPES, Node, as_part, inputs, operation, output, saved, shape
 from gradwell.watch.trivial import TrivialPredictor
 
 LOSSES = {
@@ -31,6 +32,9 @@ class Term:
     softmax_sizes: list[int] = field(default_factory=list)
     expanded: bool = False  # the prediction was broadcast on its way
     meant: bool = False  # the axis along which it was broadcast was put in for that: (N, 1, D) against (1, K, D)
+    across_examples: bool = False  # softmax was taken down the examples, not along the classes
+    masked: bool = False  # some of its values were chosen or weighed before they were added up
+    units: int | None = None  # outputs of the layer with trained weights right below it
     prediction: Tensor | None = None
     target: Tensor | None = None
     weight: Tensor | None = None
@@ -46,15 +50,23 @@ class Term:
             "prediction_dims": len(self.prediction_shape), "target_dims": len(self.target_shape),
             "both_broadcast": self.both_broadcast(), "target": describe(self.target) if self.target is not None else None,
             "above_zero": self.loss == "nll" and self.prediction is not None and bool((self.prediction > 1e-6).any()),
-            "normalized": self.normalized(), "sign": self.sign,
+            "normalized": self.normalized(), "across_examples": self.across_examples and self.is_wrong_axis(), "masked": self.masked,
+            "units": self.units, "reduced": shape(self.node) == (), "sign": self.sign,
         }
+
+    def is_wrong_axis(self) -> bool:
+        """Whether the axis that softmax was taken along is not that of the classes."""
+        if self.normalized() is not None:
+            return self.normalized() is False
+        return self.target is not None and self.operations[0] == "Softmax" and describe(self.target) == "one-hot"
 
     def normalized(self) -> bool | None:
         """Whether the logarithms that a cross-entropy is taken of belong to probabilities that add up to 1; None for other losses."""
         if self.loss not in ("nll", "soft_cross_entropy") or self.prediction is None or self.prediction.dim() < 2:
             return None
         across = 1 if self.loss == "nll" else -1
-        return bool(((self.prediction.detach().float().exp().sum(across) - 1).abs() < 0.02).all())
+        near = 0.2 if self.prediction.dtype in (torch.float16, torch.bfloat16) else 0.02
+        return bool(((self.prediction.detach().float().exp().sum(across) - 1).abs() < near).all())
 
     def both_broadcast(self) -> bool:
         """Whether prediction and target were each repeated along an axis that the other has: (N, 1) against (N,)."""
@@ -80,11 +92,13 @@ def describe(target: Tensor) -> str:
 def terms(root: Node) -> list[Term]:
     """The recognised losses that a root adds up."""
     found: list[Term] = []
-    queue, seen = [(root, 1)], {root}
+    seen = {root}
+    queue: list[tuple[Node, int, bool]] = [(root, 1, False)]
     while queue and len(seen) < DEPTH:
-        node, sign = queue.pop(0)
+        node, sign, masked = queue.pop(0)
         term = recognise(node)
         if term is not None:
+            term.masked = masked
             read_prediction(term)
             written_out = operation(node) in ("Mul", "Gather", "Index") and term.loss in ("nll", "soft_cross_entropy")
             term.sign = -sign if written_out else sign  # such a term is the logarithm, not its negative
@@ -93,7 +107,7 @@ def terms(root: Node) -> list[Term]:
             for child in inputs(node):
                 if child not in seen:
                     seen.add(child)
-                    queue.append((child, sign * slope(node, child)))
+                    queue.append((child, sign * slope(node, child), masked or is_mask(node)))
     return found
 
 
@@ -113,6 +127,11 @@ def slope(node: Node, child: Node) -> int:
     return 1 if factor > 0 else -1 if factor == -1 else 0
 
 
+def is_mask(node: Node) -> bool:
+    """Whether an operation leaves out or weighs some of a loss's values: a choice, or a product with more than one number."""
+    return operation(node) in PICKS or operation(node) == "MaskedFill" or (operation(node) == "Mul" and math.prod(shape(node)) > 1)
+
+
 def recognise(node: Node) -> Term | None:
     """The loss that a node computes, torch's own or written out by hand; None where it is no loss."""
     name = operation(node)
@@ -121,6 +140,8 @@ def recognise(node: Node) -> Term | None:
                     weight=detached(saved(node, "pos_weight" if name == "BinaryCrossEntropyWithLogits" else "weight")))
         term.prediction_shape, term.target_shape = unbroadcast(term.prediction), unbroadcast(term.target)
         return term
+    if name == "Sub" and (apart := divergence(node)) is not None:
+        return apart
     above = inputs(node)
     squared = (name == "Pow" and saved(node, "exponent") == 2) or (name == "Mul" and len(above) == 2 and above[0] is above[1])
     if (squared or name == "Abs") and above and operation(above[0]) == "Sub":
@@ -146,6 +167,20 @@ def cross_entropy(name: str, node: Node, logarithms: Node) -> Term | None:
             return None
     sizes = shape(logarithms), tuple(target.shape)
     return Term(loss, node, prediction=prediction, target=target, prediction_shape=sizes[0], target_shape=sizes[1])
+
+
+def divergence(difference: Node) -> Term | None:
+    """A Kullback-Leibler divergence t log t - t p whose p has no logarithm; one whose p has is read as a cross-entropy."""
+    constant, product = (edge for edge, _ in difference.next_functions)
+    if constant is not None or product is None or operation(product) != "Mul" or len(inputs(product)) != 1:
+        return None
+    below, target = inputs(product)[0], detached(saved(product, "other", "self"))
+    if operation(below) not in ("Softmax", "Sigmoid") or target is None or target.dim() < 2 or target.shape[-1] < 2:
+        return None
+    if tuple(target.shape) != shape(below) or bool(((target.float().sum(-1) - 1).abs() > 1e-2).any()) or bool((target < 0).any()):
+        return None
+    return Term("kl_div", product, prediction=detached(output(below)), target=target, prediction_shape=shape(below),
+                target_shape=tuple(target.shape))
 
 
 def picked(name: str, node: Node) -> Tensor | None:
@@ -197,12 +232,15 @@ def is_table(differences: Tensor) -> bool:
 def read_prediction(term: Term) -> None:
     """Note the operations between a loss and the layer below it."""
     above = inputs(term.node)
-    node = above[0] if above else None
+    node, picked_some = above[0] if above else None, False
     for _ in range(DEPTH):
         if node is None:
             return
         name = operation(node)
         if name in LINEAR or name in RECURRENT:
+            part, sizes = as_part(node), shape(node)
+            if part is not None and len(sizes) > 1 and name not in RECURRENT:
+                term.units = sizes[1] if "Convolution" in name else sizes[-1]
             return
         if name == "Expand" and term.prediction is not None:
             term.expanded = True
@@ -212,15 +250,26 @@ def read_prediction(term: Term) -> None:
             dims = shape(node)
             dim = int(node._saved_dim)
             dim -= 2**64 if dim >= 2**63 else 0
+            dim = dim % len(dims) if dims else 0
+            if not term.softmax_sizes and len(dims) > 1 and not picked_some:
+                term.across_examples = is_across(dims, dim, term.prediction)
             term.softmax_sizes.append(dims[dim] if dims else 0)
             if term.prediction is None:
                 term.prediction = detached(saved(node, "result"))
+        picked_some = picked_some or name in PICKS
         if name not in RESHAPES | PICKS | {"Cat", "Stack"}:
             term.operations.append(name)
         above = inputs(node)
         if len(above) != 1 and (name not in ("Cat", "Stack") or len({operation(n) for n in above}) != 1):
             return  # where outputs of one kind are put together, the first stands for all
         node = above[0]
+
+
+def is_across(dims: tuple[int, ...], dim: int, prediction: Tensor | None) -> bool:
+    """Whether softmax over this axis goes down the examples. A square (examples against examples) and a column (a list) may mean it."""
+    if dim == 0:
+        return dims[0] != dims[1] and dims[0] > 1 and math.prod(dims[1:]) > 1
+    return prediction is not None and prediction.dim() == 2 < len(dims) and dims[-1] == prediction.shape[1] != dims[dim]
 
 
 def detached(tensor: Any) -> Tensor | None:

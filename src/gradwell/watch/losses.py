@@ -9,8 +9,9 @@ from torch import Tensor
 
 from gradwell.doctor import signals
 from gradwell.doctor.record import Record
-from gradwell.watch import loss
+from gradwell.watch import logarithms, loss
 from gradwell.watch.graph import Node, operation
+from gradwell.watch.targets import Targets
 from gradwell.watch.trivial import TrivialPredictor
 
 Put = Callable[[str, int, int, Tensor], None]
@@ -25,7 +26,8 @@ class Losses:
         self._sites: dict[tuple[Line, int, str], int] = {}
         self._first: dict[Line, int] = {}
         self._trivial: dict[int, TrivialPredictor] = {}
-        self._facts: dict[int, Any] = {}
+        self._facts: dict[int | str, Any] = {}
+        self._targets = Targets(put)
 
     def site(self, line: Line, index: int, kind: str) -> int:
         """The site of one term of the loss on a line."""
@@ -58,7 +60,20 @@ class Losses:
             if self._facts.get(site) != facts:
                 self._facts[site] = facts
                 self._record.fact(signals.CHAIN.name, site, step, facts)
+            self._targets.look(term, site, step)
             measured = loss.measure(term, self._trivial.setdefault(site, TrivialPredictor()))
             if measured is not None:
                 self._put(signals.TERM_LOSS.name, site, step, measured[0])
                 self._put(signals.TRIVIAL_LOSS.name, site, step, measured[1])
+        self._look_at_logarithms(root, self._first[line], step)
+
+    def _look_at_logarithms(self, root: Node, site: int, step: int) -> None:
+        """Note what the logarithms in the loss are taken of, and how near to 0 that came."""
+        found = logarithms.logarithms(root)[:8]
+        for index, one in enumerate(found):
+            facts, key = one.facts(), f"{site} {index}"
+            if self._facts.get(key) != facts:
+                self._facts[key] = facts
+                self._record.fact(signals.LOGARITHM.name, site, step, facts)
+        for signal, number in logarithms.measure(found):
+            self._put(signal.name, site, step, number)
