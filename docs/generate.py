@@ -42,6 +42,9 @@ def readme(check: bool) -> dict[Path, str]:
     path = ROOT / "README.md"
     demo = ["bash", "examples/demo.sh", str(Path(sys.executable).parent / "gradwell")]
     text = replaced(path.read_text(encoding="utf-8"), "the demo", demo)
+    with tempfile.TemporaryDirectory() as folder:
+        cure = [demo[-1], "cure", "--yes", "--steps", "300", "--run-dir", f"{folder}/cure", "examples/digits.py"]
+        text = replaced(text, "the cure", cure)
     return {path: text if check else replaced(text, "the text example", [sys.executable, "examples/docstrings.py"])}
 
 
