@@ -90,7 +90,7 @@ def alone(record: Record, site: Site) -> bool:
     """Whether a loss is all that backward() was called on, up to a factor: no other term, as beside an actor's or a code's."""
     whole = dict(finite(record.series(signals.LOSS.name, site)))
     factors = [whole[step] / value for step, value in finite(record.series(signals.TERM_LOSS.name, site)) if value > 0 and step in whole]
-    return bool(factors) and max(factors) - min(factors) <= 0.01 * max(factors)
+    return bool(factors) and max(factors) - min(factors) <= 2e-3 * max(factors)
 
 
 def sizes(record: Record, site: Site, mean: Signal, std: Signal) -> list[tuple[int, float]]:
