@@ -115,7 +115,7 @@ LABELS_SEEN = Signal("labels_seen", "labels", "loss", "how many class ids were s
 MANY_HOT = Signal("many_hot", "share of examples", "loss", "targets of 0 and 1 with more than one 1 under a softmax")
 LOGARITHM = Signal("logarithm", "operations", "loss", "what the logarithms in the loss are taken of")
 LOG_LEAST = Signal("log_least", "1", "loss", "smallest argument of a logarithm of probabilities that nothing keeps away from 0")
-LOG_BEYOND = Signal("log_beyond", "share", "loss", "raw scores under a logarithm that are no probabilities: not above 0, or above 1")
+LOG_BEYOND = Signal("log_beyond", "share", "loss", "raw scores under a logarithm that are no probabilities: not above 0, or cut from above")
 LINEAR_PAIRS = Signal("linear_pairs", "layers", "model", "layers that feed a layer with nothing nonlinear between")
 ORDER = Signal("order", "layers", "model", "the chain of layers and activations in the order of the forward pass")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -30,6 +31,7 @@ class Logarithm:
     between: list[str] = field(default_factory=list)
     argument: Tensor | None = None  # that of the logarithm itself
     raw: Tensor | None = None  # before any clamp
+    most: float = math.inf  # what a clamp cuts from above
 
     def facts(self) -> dict[str, Any]:
         """What rules need to know, as plain values that change only when the script's loss does."""
@@ -70,7 +72,8 @@ def read(logarithm: Node, picked: bool) -> Logarithm:
         name = operation(above[0])
         found.guarded = found.guarded or name in GUARDS
         if name.startswith("Clamp") and isinstance(before := saved(above[0], "self"), Tensor):
-            found.raw = before.detach()
+            found.raw, top = before.detach(), getattr(above[0], "_saved_max", None)
+            found.most = top if isinstance(top, (int, float)) else math.inf
         if name not in RESHAPES | PICKS:
             found.between.append(name)
         above = inputs(above[0])
@@ -81,12 +84,13 @@ def read(logarithm: Node, picked: bool) -> Logarithm:
 
 def measure(found: list[Logarithm]) -> Iterator[tuple[Signal, Tensor]]:
     """The least argument of the logarithms that nothing keeps away from 0, and the largest share of raw scores under one that are no
-    probabilities: zero, below it, or above 1.
+    probabilities: zero, below it, no number, or cut from above.
     """
     least = [one.argument.amin().float() for one in found
              if one.operation in ("Softmax", "Sigmoid") and not one.guarded and one.argument is not None and one.argument.numel()]
-    raw = [sample.flat(one.raw) for one in found if one.operation == "layer" and one.picked and one.raw is not None and one.raw.numel()]
+    raw = [(sample.flat(one.raw), one.most) for one in found
+           if one.operation == "layer" and one.picked and one.raw is not None and one.raw.numel()]
     if least:
         yield signals.LOG_LEAST, torch.stack(least).amin()
     if raw:
-        yield signals.LOG_BEYOND, torch.stack([((values <= 0) | (values > 1)).float().mean() for values in raw]).amax()
+        yield signals.LOG_BEYOND, torch.stack([1 - ((values > 0) & (values <= most)).float().mean() for values, most in raw]).amax()

@@ -47,14 +47,14 @@ class TargetOutOfRange(Rule):
             low, high = min((v for _, v in least), default=0.0), max((v for _, v in most), default=1.0)
             away = max(-low, high - 1)
             if away > 0.01:
-                sure = away > self.slack and not chain["masked"] and chain["reduced"]
+                sure = away > self.slack and chain.get("masked") is False and chain.get("reduced") is True
                 yield self.finding(
                     f"Binary cross-entropy is given targets from {low:.3g} to {high:.3g}; it is a loss only for targets from 0 to 1.",
                     site.where, (step, record.steps), {"targets": f"{low:.3g} to {high:.3g}", "allowed": "0 to 1"},
                     "error" if sure else "note",
                     fix=Fix("bring the targets into [0, 1]", partial(into_range, low=low, high=high)))
         for site, step, chain in losses_where(record, lambda chain: chain["loss"] == "nll"):
-            units = chain["units"]
+            units = chain.get("units")
             if units is not None and units > 2 and chain["prediction_shape"][:1] == [units] and self._alike(record, site, units):
                 total = record.series(signals.LABELS_SEEN.name, site)[-1][1]
                 yield self.finding(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
 from typing import Annotated, Any
 
 from gradwell.doctor import signals
@@ -37,7 +36,7 @@ class HeadLossMismatch(Rule):
     consequences = ("GW101", "GW102", "GW201", "GW202", "GW203", "GW204", "GW205", "GW305", "GW310", "GW312", "GW403", "GW409", "GW410",
                     "GW605")
 
-    improbable: Annotated[float, "share of a layer's outputs that are no probabilities; below it a note"] = 0.01
+    improbable: Annotated[float, "share of a layer's outputs that are no probabilities at the end; below it a note"] = 0.01
     several: Annotated[float, "share of examples with more than one right class"] = 0.05
 
     def check(self, record: Record) -> Iterator[Finding]:
@@ -45,9 +44,9 @@ class HeadLossMismatch(Rule):
         for site in record.sites("loss"):
             yield from self._raw_logarithm(record, site)
             shares = record.series(signals.MANY_HOT.name, site)
-            chains = [chain for _, chain in record.facts(signals.CHAIN.name, site)]
+            chain = next((chain for _, chain in record.facts(signals.CHAIN.name, site)), None)
             typical = sum(value for _, value in shares) / len(shares) if shares else 0.0
-            if typical > self.several and chains[0]["units"] == [*chains[0]["prediction_shape"], None][-1]:
+            if chain is not None and typical > self.several and chain.get("units") == chain["prediction_shape"][-1]:
                 yield self.finding(
                     f"Softmax lets the classes compete, but {typical:.0%} of the examples have more than one right class.", site.where,
                     (shares[0][0], record.steps),
@@ -69,14 +68,14 @@ class HeadLossMismatch(Rule):
         if not raw or not shares:
             return
         step, seen = raw[0]
-        most = max(value for _, value in shares)
+        most, last = max(value for _, value in shares), shares[-1][1]
         clamped = any(name.startswith("Clamp") for name in seen["between"])
         note: dict[str, Any] = {"cause": f"{self.cause} clamp() hides that, and lets no gradient through where it cuts."} if clamped else {}
         yield self.finding(
             f"The loss takes the logarithm of a layer's raw output as a likelihood; up to {most:.0%} of the values are no probabilities.",
             site.where, (step, record.steps),
-            {"operations, from the logarithm down": " <- ".join([*seen["between"], "layer"]), "not in (0, 1]": reading(shares)},
-            "error" if most > self.improbable else "note", fix=Fix("use cross-entropy for scores", partial(fused)), **note)
+            {"operations, from the logarithm down": " <- ".join([*seen["between"], "layer"]), "no probabilities": reading(shares)},
+            "error" if min(most, last) > self.improbable else "note", fix=Fix("use cross-entropy for scores", fused), **note)
 
     def example(self, sick: bool) -> Run:
         """Two blobs; the sick run's cross-entropy is written out on raw scores, cut to (0, 1)."""

@@ -24,14 +24,14 @@ class UnscaledTarget(Rule):
     """Targets many times as large as anything the net gives out at first ask for weights that small updates take for ever to build.
 
     With large steps the same gap makes gradients that blow the net up. It is named only where the run ends no better than the mean of
-    the targets, so a net that did reach large targets is no fault; nor are targets that drift, as returns do in reinforcement learning.
+    the targets. Targets that drift, as returns do in reinforcement learning, and losses beside others make a note.
     """
 
     code = "GW312"
     name = "unscaled-target"
     kind = "warning"
     signals = (signals.TARGET_MEAN, signals.TARGET_STD, signals.PREDICTION_MEAN, signals.PREDICTION_STD, signals.HEAD_INPUT,
-               signals.TERM_LOSS, signals.TRIVIAL_LOSS)
+               signals.LOSS, signals.TERM_LOSS, signals.TRIVIAL_LOSS)
     cause = "The targets go into the loss in the units of the file, far from the unit scale on which a net starts."
     remedy = ("Standardise the targets with the training set's statistics, y = (y - y.mean()) / y.std(), and undo it on the predictions; "
               "for positive targets over several powers of ten take their logarithm first.")
@@ -62,7 +62,7 @@ class UnscaledTarget(Rule):
                 site.where, (wanted[0][0], record.steps),
                 {"targets, root mean square": f"{target:.3g}", "at the start, outputs and what feeds them": f"{start:.3g}",
                  "predictions at the end": f"{given[-1][1]:.3g}", **against_trivial(record, site)},
-                "note" if moved else "warning", fix=Fix("standardise the targets", standardize_targets))
+                "warning" if not moved and alone(record, site) else "note", fix=Fix("standardise the targets", standardize_targets))
 
     def _attained(self, record: Record, site: Site, target: float) -> bool:
         """Whether the predictions came to the targets' size and spread after all, without blowing up."""
@@ -84,6 +84,13 @@ class UnscaledTarget(Rule):
         model = nn.Sequential(nn.Linear(2, 16), nn.ReLU(), nn.Linear(16, 1))
         batches = [(x[i:i + 24], y[i:i + 24]) for i in range(0, 240, 24)]
         return Run(model, torch.optim.Adam(model.parameters(), lr=0.02), batches, nn.MSELoss(), epochs=6)
+
+
+def alone(record: Record, site: Site) -> bool:
+    """Whether a loss is all that backward() was called on, up to a factor: no other term, as beside an actor's or a code's."""
+    whole = dict(finite(record.series(signals.LOSS.name, site)))
+    factors = [whole[step] / value for step, value in finite(record.series(signals.TERM_LOSS.name, site)) if value > 0 and step in whole]
+    return bool(factors) and max(factors) - min(factors) <= 2e-3 * max(factors)
 
 
 def sizes(record: Record, site: Site, mean: Signal, std: Signal) -> list[tuple[int, float]]:
