@@ -62,10 +62,12 @@ def course(record: Record) -> list[tuple[int, float]]:
 
 def speaking(record: Record) -> tuple[Site, Learned] | None:
     """The loss that speaks for the run, and what it says."""
-    answers = [(site, *answer) for site in record.sites("loss") if (answer := of_loss(record, site)) is not None]
+    answers = [(site, *found) for site in record.sites("loss") if (found := of_loss(record, site)) is not None]
     best = [answer for answer in answers if answer[2].answer == "yes"]
-    site, _, answer = best[0] if best else max(answers, key=lambda known: known[1], default=(None, 0, None))
-    return (site, answer) if site and answer else None
+    if not answers:
+        return None
+    site, _, answer = best[0] if best else max(answers, key=lambda known: known[1])
+    return site, answer
 
 
 def of_loss(record: Record, site: Site) -> tuple[int, Learned] | None:
