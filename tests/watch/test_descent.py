@@ -58,7 +58,7 @@ def test_weight_decay_pulls_as_hard_as_its_factor_times_the_weights():
 
 SIGNS = {
     "plain": (lambda loss: loss, 1), "negative": (lambda loss: -loss, -1), "times -1": (lambda loss: -1 * loss, -1),
-    "divided by -1": (lambda loss: loss / -1, -1), "a quarter": (lambda loss: loss / 4, 1), "twice negative": (lambda loss: -(-1 * loss), 1),
+    "divided by -1": (lambda loss: loss / -1, -1), "a quarter": (lambda loss: loss / 4, 1), "both": (lambda loss: -(-1 * loss), 1),
     "weighed by a reward": (lambda loss: loss * -2.5, 0),
 }
 

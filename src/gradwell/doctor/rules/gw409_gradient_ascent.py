@@ -65,7 +65,7 @@ class GradientAscent(Rule):
         losses = record.series(signals.LOSS.name, site)
         yield self.finding(
             f"The loss is maximised: {'downhill on its negative' if downward else 'along its gradient'} in "
-            f"{sum((c < 0) if downward else (c > self.along) for _, c in cosines)} of {len(cosines)} updates looked at, and it does not fall.",
+            f"{sum((c < 0) if downward else (c > self.along) for _, c in cosines)} of {len(cosines)} updates looked at, and it rises.",
             site.where if downward else record.sites("model")[0].where, (cosines[0][0], record.steps),
             {"cosine of update and gradient": f"{median(c for _, c in cosines):.2f}", "loss": reading(losses)},
             cause=self.cause.format(where=where), fix=Fix("turn the sign around", turn_around))
