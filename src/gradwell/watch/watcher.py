@@ -181,7 +181,8 @@ class Watcher:
         """Gradients were cut to a size; is a GradScaler's factor still in them, and is it in the threshold, too?"""
         if self._glancing and self.record is not None and threshold is not None:
             factor = float(self._scaler.get_scale()) if self._scaler is not None else 1.0
-            self.record.add(signals.SCALED_CLIP.name, 0, self.step, float(1 < factor and threshold < factor**0.5))  # of the order of 1, not of the factor
+            meant = factor <= 1 or threshold >= factor**0.5  # a threshold of the factor's order, not of 1
+            self.record.add(signals.SCALED_CLIP.name, 0, self.step, float(not meant))
 
     @probe("backward")
     def on_backward(self, tensors: Any) -> None:
