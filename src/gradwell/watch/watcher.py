@@ -288,7 +288,7 @@ class Watcher:
         self._note_unseen(order, whole)
         if lost:
             self._trace_loss(order, parts, line, value)
-        if new or self._sampled:
+        if new or self._glancing:
             self._look_at_loss(root, line)
         if self._sampled:
             self._look_inside(parts)
