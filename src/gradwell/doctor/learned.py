@@ -62,10 +62,12 @@ def course(record: Record) -> list[tuple[int, float]]:
 
 def speaking(record: Record) -> tuple[Site, Learned] | None:
     """The loss that speaks for the run, and what it says."""
-    answers = [(site, *answer) for site in record.sites("loss") if (answer := of_loss(record, site)) is not None]
+    answers = [(site, *found) for site in record.sites("loss") if (found := of_loss(record, site)) is not None]
     best = [answer for answer in answers if answer[2].answer == "yes"]
-    site, _, answer = best[0] if best else max(answers, key=lambda known: known[1], default=(None, 0, None))
-    return (site, answer) if site and answer else None
+    if not answers:
+        return None
+    site, _, answer = best[0] if best else max(answers, key=lambda known: known[1])
+    return site, answer
 
 
 def of_loss(record: Record, site: Site) -> tuple[int, Learned] | None:
@@ -98,7 +100,10 @@ def of_loss(record: Record, site: Site) -> tuple[int, Learned] | None:
 def readings(record: Record, site: Site) -> list[tuple[int, float]]:
     """The finite readings that stand for a loss: those of every step, or of its recognised term where that is only a part of it."""
     term, whole = (finite(record.series(signal.name, site)) for signal in (signals.TERM_LOSS, signals.LOSS))
-    return whole if len(term) < 2 or same(term, whole) else term
+    if len(term) < 2:
+        return whole
+    times = multiple(term, whole)
+    return term if times is None else [(step, value / times) for step, value in whole]
 
 
 def standing(losses: Series, trivial: float) -> float:
@@ -110,10 +115,17 @@ def standing(losses: Series, trivial: float) -> float:
     return 1.0
 
 
-def same(term: Series, whole: Series) -> bool:
-    """Whether the script's loss is the plain mean that the term was computed as, so that its value at every step can stand for it."""
+def multiple(term: Series, whole: Series) -> float | None:
+    """How many times the plain mean that the term was computed as the script's loss is at every step, so that it can stand for the term.
+
+    A loss summed over 10 classes is 10 times the mean; None where it is more than a multiple.
+    """
     values = dict(whole)
-    return all(abs(values.get(step, math.inf) - value) <= 1e-3 * abs(value) + 1e-6 for step, value in term)
+    if all(abs(values.get(step, math.inf) - value) <= 1e-3 * abs(value) + 1e-6 for step, value in term):
+        return 1.0
+    ratios = [values[step] / value for step, value in term if step in values and value > 1e-6]
+    middle = statistics.median(ratios) if len(ratios) == len(term) >= 3 else 0.0
+    return middle if middle > 0 and all(abs(ratio - middle) <= 1e-3 * middle for ratio in ratios) else None
 
 
 def finite(series: Series) -> list[tuple[int, float]]:

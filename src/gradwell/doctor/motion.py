@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from statistics import median
 
 from gradwell.doctor import signals
@@ -33,5 +34,5 @@ def way(sizes: list[tuple[int, float]], steps: int) -> float:
     """The sum of all updates of a run, each between two looks taken to be the larger of the two."""
     if any(not math.isfinite(size) for _, size in sizes):
         return math.inf
-    between = zip(sizes, sizes[1:], strict=False)
+    between = pairwise(sizes)
     return sizes[0][1] * sizes[0][0] + sum((b - a) * max(x, y) for (a, x), (b, y) in between) + (steps - sizes[-1][0]) * sizes[-1][1]

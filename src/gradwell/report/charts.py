@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from gradwell.doctor import signals
 from gradwell.doctor.finding import Finding
-from gradwell.doctor.learned import same
+from gradwell.doctor.learned import multiple
 from gradwell.doctor.record import Record, Site
 from gradwell.doctor.rule import Rule
 from gradwell.doctor.signal import Signal
@@ -57,8 +57,9 @@ def losses(record: Record, findings: Sequence[Finding]) -> Iterator[str]:
         term, trivial = record.series(signals.TERM_LOSS.name, site), record.series(signals.TRIVIAL_LOSS.name, site)
         whole = record.series(signals.LOSS.name, site)
         alone = len(term) < 2
-        every = alone or same(term, whole)
-        points = whole if every else term
+        times = 1.0 if alone else multiple(term, whole)
+        every = times is not None
+        points = term if times is None else [(step, value / times) for step, value in whole]
         if trivial and points:
             trivial = [*trivial, (points[-1][0], trivial[-1][1])]  # what it would reach is known to the end
         lines = [Line("loss", points)] + ([] if alone or not trivial else [Line("a predictor that ignores the input", trivial, True)])

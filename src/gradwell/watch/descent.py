@@ -34,7 +34,8 @@ class Descent:
             return None
         sums = [torch.stack([change @ g, change @ change, g @ g]).to(pairs[0][0].device) for change, g in scaled(pairs)]
         product, moved, steep = torch.stack(sums).double().sum(0)
-        return product / (moved * steep).sqrt()
+        cosine: Tensor = product / (moved * steep).sqrt()
+        return cosine
 
 
 def scaled(pairs: list[tuple[Tensor, Tensor]]) -> list[tuple[Tensor, Tensor]]:

@@ -182,7 +182,8 @@ class Watcher:
         """Gradients were cut to a size; is a GradScaler's factor still in them, and is it in the threshold, too?"""
         if self._glancing and self.record is not None and threshold is not None:
             factor = float(self._scaler.get_scale()) if self._scaler is not None else 1.0
-            self.record.add(signals.SCALED_CLIP.name, 0, self.step, float(1 < factor > float(threshold)))
+            meant = factor <= 1 or threshold >= factor**0.5  # a threshold of the factor's order, not of 1
+            self.record.add(signals.SCALED_CLIP.name, 0, self.step, float(not meant))
 
     @probe("backward")
     def on_backward(self, tensors: Any) -> None:
@@ -291,7 +292,7 @@ class Watcher:
         self._note_unseen(order, whole)
         if lost:
             self._trace_loss(order, parts, line, value)
-        if new or self._sampled:
+        if new or self._glancing:
             self._look_at_loss(root, line)
         if self._sampled or lost:
             self._look_at_attention(order, parts)

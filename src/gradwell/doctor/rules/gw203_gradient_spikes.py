@@ -31,7 +31,7 @@ class GradientSpikes(Rule):
     kind = "warning"
     signals = (signals.GRADIENT_NORM, signals.CLIPPED, signals.LOSS)
     cause = "A rare batch, or a steep place of the loss, gives a gradient far larger than all others, and the whole of it is used."
-    remedy = "Clip before optimizer.step(): torch.nn.utils.clip_grad_norm_(model.parameters(), {threshold:.2g}); look at the batch of that step."
+    remedy = "Clip before step(): torch.nn.utils.clip_grad_norm_(model.parameters(), {threshold:.2g}); look at that step's batch."
     source = "Pascanu et al. 2013 (arXiv 1211.5063), cliffs and clipping; the robust z-score is Iglewicz and Hoaglin's (1993)"
     consequences = ("GW101", "GW102")
 

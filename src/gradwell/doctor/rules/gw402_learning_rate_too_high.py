@@ -47,9 +47,9 @@ class LearningRateTooHigh(Rule):
     def check(self, record: Record) -> Iterator[Finding]:
         """Ask for large updates, and for a loss that they raised."""
         sizes, losses, known = update_sizes(record), course(record), learned(record)
-        if len(sizes) < self.least or not losses:
-            return
         lost = known.because.endswith("NaN or infinity")
+        if len(sizes) < self.least or not losses or (losses[-1][0] < record.steps / 2 and not lost):
+            return  # how the loss went on is not known
         worst = next((size for size in sizes if size[1] > self.replaced), sizes[len(sizes) // 2])
         rose = lost or highest(losses) > self.rise * max(losses[0][1], known.trivial or 0.0)
         before = [size for step, size in sizes if step < worst[0]]

@@ -30,7 +30,7 @@ class LearningRateTooLow(Rule):
     kind = "warning"
     signals = (signals.UPDATE_RATIO, signals.LEARNING_RATE, signals.LOSS, signals.TERM_LOSS, signals.TRIVIAL_LOSS)
     cause = "The learning rate is too low: the steps go the right way and are too small."
-    remedy = "Multiply the learning rate by 10, and again while the loss falls smoothly; Adam's usual rate is 1e-3, that of SGD 1e-2 to 1e-1."
+    remedy = "Multiply the learning rate by 10, and again while the loss falls smoothly; Adam's usual rate is 1e-3, SGD's 1e-2 to 1e-1."
     source = ("LeCun et al. 1998, Efficient BackProp, section 4.7; an update of about 1e-3 of the weights is usual (CS231n, Neural "
               "Networks 3), so that a hundred of them move a weight by a tenth")
     consequences = ("GW410",)

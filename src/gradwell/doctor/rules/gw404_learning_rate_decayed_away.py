@@ -29,7 +29,7 @@ class LearningRateDecayedAway(Rule):
     signals = (signals.LEARNING_RATE, signals.LOSS)
     cause = "The scheduler's constants count epochs while its step() is called at every batch, or its decay is too strong."
     remedy = "Call scheduler.step() once an epoch, outside the loop over batches, or multiply its constants by the number of batches."
-    source = "torch.optim documentation, How to adjust learning rate; the limit of 1e-3 is the span that one-cycle and cosine schedules cover"
+    source = "torch.optim documentation, How to adjust learning rate; the limit of 1e-3 is what one-cycle and cosine schedules span"
     consequences = ("GW403", "GW410")
 
     nothing: Annotated[float, "learning rate, relative to the highest of the run"] = 1e-3

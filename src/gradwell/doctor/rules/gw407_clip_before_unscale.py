@@ -24,7 +24,7 @@ class ClipBeforeUnscale(Rule):
     name = "clip-before-unscale"
     kind = "error"
     signals = (signals.SCALED_CLIP, signals.CLIPPED)
-    cause = "Gradients are clipped between scaler.scale(loss).backward() and scaler.step(optimizer) without scaler.unscale_(optimizer) first."
+    cause = "Gradients are clipped between scaler.scale(loss).backward() and scaler.step(optimizer) without scaler.unscale_(optimizer)."
     remedy = "Call scaler.unscale_(optimizer) before torch.nn.utils.clip_grad_norm_(model.parameters(), ...), once for every update."
     source = "PyTorch documentation, Automatic Mixed Precision examples: Working with Unscaled Gradients, Gradient clipping"
     consequences = ("GW403", "GW408", "GW410")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from statistics import median
-from typing import Annotated, Any
+from typing import Annotated
 
 from gradwell.doctor import signals
 from gradwell.doctor.evidence import reading
@@ -30,7 +30,7 @@ class ClippingDominates(Rule):
     signals = (signals.CLIPPED, signals.GRADIENT_NORM, signals.LOSS)
     cause = "The threshold is far below the usual norm of the gradient, or the gradient is far too large."
     remedy = "Clip at about the usual norm, {usual:.2g} here, or find out why gradients are so large: inputs, targets, initial weights."
-    source = "Pascanu et al. 2013 (arXiv 1211.5063), section 3.2: the threshold should be of the order of the average norm over many updates"
+    source = "Pascanu et al. 2013 (arXiv 1211.5063), section 3.2: a threshold of the order of the average norm of many updates"
 
     share: Annotated[float, "share of the clippings looked at that cut hard"] = 0.9
     hard: Annotated[float, "threshold, relative to the norm"] = 0.1
@@ -60,9 +60,6 @@ class ClippingDominates(Rule):
         y = x[:, :1] - 0.5 * x[:, 1:2]
         model = nn.Sequential(nn.Linear(8, 32), nn.Tanh(), nn.Linear(32, 1))
 
-        def before_step(optimizer: Any, *_: object) -> None:
-            torch.nn.utils.clip_grad_norm_(model.parameters(), 1e-4 if sick else 10.0)
-
         optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
         batches = [(x[i:i + 32], y[i:i + 32]) for i in range(0, 256, 32)]
 
@@ -71,7 +68,7 @@ class ClippingDominates(Rule):
                 for x, y in run.batches:
                     run.optimizer.zero_grad()
                     run.loss(run.model(x), y).backward()
-                    before_step(run.optimizer)
+                    torch.nn.utils.clip_grad_norm_(model.parameters(), 1e-4 if sick else 10.0)
                     run.optimizer.step()
 
         return Run(model, optimizer, batches, nn.functional.mse_loss, epochs=8, loop=loop)

@@ -9,7 +9,7 @@ from typing import Annotated
 
 from gradwell.doctor import signals
 from gradwell.doctor.evidence import reading
-from gradwell.doctor.finding import Finding, Where
+from gradwell.doctor.finding import Finding
 from gradwell.doctor.fix import Fix
 from gradwell.doctor.learned import certainty, finite, learned, readings
 from gradwell.doctor.record import Record, Site
@@ -46,6 +46,8 @@ class GradientAscent(Rule):
         cosines = finite(record.series(signals.DESCENT.name))
         signs = {site: [int(chain.get("sign", 0)) for _, chain in record.facts(signals.CHAIN.name, site)] for site in record.sites("loss")}
         signs = {site: seen for site, seen in signs.items() if seen}
+        if not record.sites("model"):
+            return  # what is moved is no model's: an input that is made to deceive one
         if len(cosines) < self.least or not setups or any(setup["optimizers"] > 1 for setup in setups):
             return
         upward = sum(cosine > self.along for _, cosine in cosines) >= self.nearly_all * len(cosines)
@@ -63,9 +65,8 @@ class GradientAscent(Rule):
         losses = record.series(signals.LOSS.name, site)
         yield self.finding(
             f"The loss is maximised: {'downhill on its negative' if downward else 'along its gradient'} in "
-            f"{sum((c < 0) if downward else (c > self.along) for _, c in cosines)} of {len(cosines)} updates looked at, and it does not fall.",
-            site.where if downward else record.sites("model")[0].where if record.sites("model") else Where("optimizer"),
-            (cosines[0][0], record.steps),
+            f"{sum((c < 0) if downward else (c > self.along) for _, c in cosines)} of {len(cosines)} updates looked at, and it rises.",
+            site.where if downward else record.sites("model")[0].where, (cosines[0][0], record.steps),
             {"cosine of update and gradient": f"{median(c for _, c in cosines):.2f}", "loss": reading(losses)},
             cause=self.cause.format(where=where), fix=Fix("turn the sign around", turn_around))
 

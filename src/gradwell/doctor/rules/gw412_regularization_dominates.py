@@ -53,7 +53,7 @@ class RegularizationDominates(Rule):
             return  # the decay is weak; it is the gradient that is next to nothing
         known = finite(series)
         yield self.finding(
-            f"In {len(strong)} of {len(series)} updates looked at weight decay pulls at the weights more than {self.strong:.0f} times as hard "
+            f"In {len(strong)} of {len(series)} updates looked at weight decay pulls more than {self.strong:.0f} times as hard "
             "as the loss, and the run learns nothing.",
             record.sites("model")[0].where if record.sites("model") else Where("optimizer"), (strong[0], record.steps),
             {"pull of the decay / of the loss": reading(known or series)}, fix=Fix("divide weight_decay by 100,000", relax))
