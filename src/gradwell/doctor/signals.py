@@ -116,6 +116,10 @@ MANY_HOT = Signal("many_hot", "share of examples", "loss", "targets of 0 and 1 w
 LOGARITHM = Signal("logarithm", "operations", "loss", "what the logarithms in the loss are taken of")
 LOG_LEAST = Signal("log_least", "1", "loss", "smallest argument of a logarithm of probabilities that nothing keeps away from 0")
 LOG_BEYOND = Signal("log_beyond", "share", "loss", "raw scores under a logarithm that are no probabilities: not above 0, or cut from above")
+BATCH_LABELS = Signal("batch_labels", "examples", "loss", "how many examples of each class are in the batch")
+OUTPUT_SPREAD = Signal("output_spread", "probability, or targets' std", "loss", "how much predictions differ between examples")
+COMMONEST_ANSWER = Signal("commonest_answer", "share of examples", "loss", "examples that get the commonest answer")
+SEEN_AGAIN = Signal("seen_again", "examples", "loss", "inputs that came back, and how many of them with another label")
 LINEAR_PAIRS = Signal("linear_pairs", "layers", "model", "layers that feed a layer with nothing nonlinear between")
 ORDER = Signal("order", "layers", "model", "the chain of layers and activations in the order of the forward pass")
 
@@ -132,6 +136,10 @@ ZERO_SHARE = Signal("zero_share", "share", "activation", "share of outputs that 
 NEVER_ACTIVE = Signal("never_active", "share of units", "activation", "units not above zero for any example of the window", inactive_share)
 WINDOW = Signal("window", "examples", "activation", "how many examples the window holds")
 SATURATED_SHARE = Signal("saturated_share", "share", "activation", "share of outputs beyond 95 % of the range", saturated_share)
+
+BATCH_VALUES = Signal("batch_values", "values", "normalization", "values of each channel that batch normalisation takes its statistics of")
+BIASED = Signal("biased", "flag", "normalization", "1 when the layer before batch normalisation adds a bias")
+FIRST_SCALE = Signal("first_scale", "ratio", "layer", "standard deviation of the first weights times the root of the fan-in")
 
 SEQUENCE_LENGTH = Signal("sequence_length", "steps", "recurrence", "how many time steps the longest of the sequences has")
 GRADIENT_BY_STEP = Signal("gradient_by_step", "loss / state units", "recurrence", "norm of the gradient at the state of each time step")

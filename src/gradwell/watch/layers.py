@@ -6,6 +6,7 @@ for the activation's derivative and one for a normalisation, and each is measure
 
 from __future__ import annotations
 
+import math
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable
@@ -18,7 +19,7 @@ from torch import Tensor
 from gradwell.doctor import signals
 from gradwell.doctor.record import Record
 from gradwell.watch import sample
-from gradwell.watch.graph import BOUNDS, Part, is_linear_pass, operation, saved
+from gradwell.watch.graph import BOUNDS, LINEAR, Part, is_linear_pass, operation, saved
 from gradwell.watch.registry import Named
 
 USES = 8  # of one shared weight (an unrolled recurrence) whose values are looked at
@@ -65,6 +66,8 @@ class Layers:
         self._types: dict[int, str] = {}
         self._seconds = 0.0
         self._handles: list[Any] = []
+        self._weighed: set[int] = set()  # layers whose first weights were measured
+        self.data: Tensor | None = None  # what the first layer takes, for the time of one look
 
     def site(self, part: Part, ordinal: int = 0) -> int:
         """The site of a part: a layer is known by its weight, an activation by the layer that feeds it."""
@@ -111,9 +114,16 @@ class Layers:
                     self._layer(part, site, step, data=id(part.weight) not in fed)
                 elif part.kind == "activation":
                     self._activation(part, site, step)
+                else:
+                    self._normalization(part, site, step)
         self._facts(parts, lines, step)
 
     def _layer(self, part: Part, site: int, step: int, data: bool) -> None:
+        if site not in self._weighed:
+            self._weighed.add(site)
+            fan_in = widths(part)[1] * math.prod(part.weight.shape[2:]) if part.weight.dim() > 1 and part.type in LINEAR else 0
+            if step == 1 and fan_in:
+                self._put(signals.FIRST_SCALE.name, site, step, signals.std(sample.flat(sample.local(part.weight))) * fan_in**0.5)
         first, second = ("mat1", "mat2") if part.type == "Addmm" else ("self", "mat2")
         x = saved(part.node, "input", first if (part.input_edge in (0, 1) and part.type != "Mm") or part.input_edge == 0 else second)
         if not isinstance(x, Tensor) or x.dim() == 0 or x.shape[0] < 2 or not x.is_floating_point():
@@ -123,11 +133,20 @@ class Layers:
         if data:
             self._data(part, x, step, across)
 
+    def _normalization(self, part: Part, site: int, step: int) -> None:
+        x = saved(part.node, "input")
+        if "BatchNorm" in part.type and getattr(part.node, "_saved_training", True) and isinstance(x, Tensor) and x.dim() > 1:
+            self._record.add(signals.BATCH_VALUES.name, site, step, x.numel() / x.shape[1])
+            before = part.feeds_from
+            if before is not None and before.kind == "layer":
+                self._record.add(signals.BIASED.name, site, step, float(has_bias(before.node)))
+
     def _data(self, part: Part, x: Tensor, step: int, across: Tensor) -> None:
         key = ("input", id(part.weight), "", 0)
         if key not in self._sites:
             named = self._name(part.weight)
             self._sites[key] = self._record.site("input", named.module, "data", named.file, named.line)
+        self.data = x
         features = sample.units(x, 1 if part.type.endswith("Convolution") else -1, 4 * sample.SIZE)
         site = self._sites[key]
         self._put(signals.INPUT_OFFSET.name, site, step, signals.offset(features))
@@ -228,6 +247,13 @@ def is_pair(part: Part) -> bool:
     if not plain or before is None or "Rnn" in part.type + before.type or "Fused" in part.type + before.type:
         return False
     return all(is_linear_pass(node) for node in part.between if operation(node) != "AccumulateGrad")
+
+
+def has_bias(node: Any) -> bool:
+    """Whether a layer adds a bias to its product."""
+    edges = node.next_functions
+    at = {"Addmm": 0, "Addmv": 0, "Convolution": 2, "MkldnnConvolution": 2, "Linear": 2}.get(operation(node))
+    return at is not None and at < len(edges) and edges[at][0] is not None
 
 
 def is_strip(weight: Any) -> bool:

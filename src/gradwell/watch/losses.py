@@ -10,6 +10,7 @@ from torch import Tensor
 from gradwell.doctor import signals
 from gradwell.doctor.record import Record
 from gradwell.watch import logarithms, loss
+from gradwell.watch.answers import Answers
 from gradwell.watch.graph import Node, operation
 from gradwell.watch.targets import Targets
 from gradwell.watch.trivial import TrivialPredictor
@@ -28,6 +29,7 @@ class Losses:
         self._trivial: dict[int, TrivialPredictor] = {}
         self._facts: dict[int | str, Any] = {}
         self._targets = Targets(put)
+        self.answers = Answers(record, put)
 
     def site(self, line: Line, index: int, kind: str) -> int:
         """The site of one term of the loss on a line."""
@@ -61,6 +63,7 @@ class Losses:
                 self._facts[site] = facts
                 self._record.fact(signals.CHAIN.name, site, step, facts)
             self._targets.look(term, site, step)
+            self.answers.look(term, site, step)
             measured = loss.measure(term, self._trivial.setdefault(site, TrivialPredictor()))
             if measured is not None:
                 self._put(signals.TERM_LOSS.name, site, step, measured[0])
