@@ -138,4 +138,7 @@ BACKWARDS = Signal("backwards", "passes", "optimizer", "backward passes since th
 CLIPPED = Signal("clipped", "ratio", "run", "threshold over norm, at clip_grad_norm_; below 1 the gradient was cut")
 EVAL_MODE = Signal("eval_mode", "flag", "model", "1 when the weights were updated while the model was in eval mode")
 
+REACH = Signal("reach", "modules", "model", "the held modules, in the order in which they ran, and which of them a gradient has reached")
+ROOTLESS = Signal("rootless", "flag", "loss", "backward() was called on a value that no operation on weights led to")
+
 CATALOGUE: tuple[Signal, ...] = tuple(value for value in list(globals().values()) if isinstance(value, Signal))

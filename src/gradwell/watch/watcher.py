@@ -27,6 +27,7 @@ from gradwell.watch.layers import Layers
 from gradwell.watch.losses import Line, Losses
 from gradwell.watch.optimizers import Optimizers, parameters
 from gradwell.watch.patches import Patches
+from gradwell.watch.reach import Reach
 from gradwell.watch.recurrence import Recurrence
 from gradwell.watch.registry import Registry
 from gradwell.watch.schedule import Schedule
@@ -89,6 +90,7 @@ class Watcher:
         self._pole: str | None = None
         self._compiled = Compiled()
         self._recurrence = Recurrence(self.registry)
+        self._reach = Reach(self.registry)
         self._known: set[int] = set()  # optimizers that were seen to step
         self._unseen: set[str] = set()
         self._traced: set[str] = set()  # kinds of non-finite values whose origin was looked for
@@ -102,6 +104,7 @@ class Watcher:
 
     def finish(self) -> None:
         """Stop listening, write everything and close the record."""
+        self._reach.disarm()
         self.patches.remove()
         self.registry.remove()
         self._finish()
@@ -136,6 +139,7 @@ class Watcher:
     @probe("optimizers")
     def on_optimizer(self, optimizer: Any) -> None:
         """An optimizer was built."""
+        self._reach.arm()
         if self.record is not None:
             self.optimizers.add(optimizer, self.registry.age)
         else:
@@ -144,6 +148,7 @@ class Watcher:
     @probe("compiled")
     def on_compile(self, result: Any) -> None:
         """A model or a function was compiled."""
+        self._reach.disarm(for_good=True)
         if isinstance(result, torch.nn.Module):
             self._compiled.follow(result)
 
@@ -175,7 +180,10 @@ class Watcher:
             return  # a backward pass inside another (checkpointing), or a function transform
         found = tensors if isinstance(tensors, (list, tuple)) else [tensors]  # an iterator is left to whom it was given
         root = next((t for t in found if isinstance(t, Tensor) and t.grad_fn is not None), None)
-        if root is None or not self._open():
+        if root is None:
+            self._note_rootless(found)
+            return
+        if not self._open():
             return
         self._begin()
         value = self._scaled[1] if self._scaled is not None and self._scaled[0]() is root else root
@@ -229,6 +237,7 @@ class Watcher:
             self._stepped_now = False
             self._since = self._stale = self._fresh = 0
             self._clipped = False
+            self._reach.begin()
             self._sampled = self.schedule.due(self.step)
             if self._sampled:
                 self.schedule.begin(self.step)
@@ -312,6 +321,7 @@ class Watcher:
                 if not self._closure:
                     self._trace_gradients(optimizer)
                     self.optimizers.gradients(optimizer, self.step, self._clipped)
+                    self._look_at_reach(optimizer)
 
     @probe("optimizers")
     def _look_at_update(self, optimizer: Any) -> None:
@@ -319,6 +329,23 @@ class Watcher:
             if self._closure:
                 self.optimizers.gradients(optimizer, self.step, self._clipped)
             self.optimizers.after(optimizer, self.step, self._since, self._fresh == 0 if self._fresh + self._stale else None)
+
+    @probe("reach")
+    def _look_at_reach(self, optimizer: Any) -> None:
+        assert self.record is not None
+        self._reach.look(optimizer, self.optimizers, self.record, self.step)
+
+    @probe("backward")
+    def _note_rootless(self, found: Any) -> None:
+        """backward() was called on values without a history, such as a loss that went through numpy or was made anew."""
+        value = next((t for t in found if isinstance(t, Tensor) and not isinstance(t, torch.nn.Parameter) and t.numel() == 1), None)
+        if value is None or not (self._early or self.record is not None) or not self._open() or id(value) in self.optimizers.held():
+            return
+        assert self.record is not None
+        self._begin()
+        line = user_line()
+        self.losses.value(value.detach().reshape(()), line, self.step)
+        self.record.add(signals.ROOTLESS.name, self.losses.site(line, 0, "loss"), self.step, 1.0)
 
     @probe("layers")
     def _look_inside(self, parts: list[graph.Part]) -> None:
@@ -330,6 +357,7 @@ class Watcher:
 
     @probe("leaves")
     def _look_at_leaves(self, leaves: list[Any]) -> None:
+        self._reach.leaves(leaves)
         if self._stepped:
             stale = self.optimizers.stale(leaves)
             self._stale += stale is True
