@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -28,6 +29,12 @@ def cut(modules: list[Module]) -> tuple[list[Module], Module] | None:
     if last < 0 or last + 1 == len(ran) or any(module["reached"] for module in ran[:last]):
         return None
     return ran[:last + 1], ran[last + 1]
+
+
+def is_one_of_many(module: Module, modules: list[Module]) -> bool:
+    """Whether a module is one of a numbered series (experts, heads, blocks) of which another one was reached."""
+    pattern = re.sub(r"\d+", "#", module["module"])
+    return any(other["reached"] and re.sub(r"\d+", "#", other["module"]) == pattern for other in modules)
 
 
 def where(module: Module) -> Where:

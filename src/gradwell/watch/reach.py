@@ -18,6 +18,7 @@ from gradwell.watch.optimizers import Optimizers, is_uniform, parameters
 from gradwell.watch.registry import Registry
 
 STEPS = 3  # steps after an optimizer was built during which modules are noted as they run
+EARLY = 32  # looks that are taken at an optimizer's first updates, whether they are sampled or not
 LOOKS = 3  # looks at an optimizer's weights, after which what was never reached is told for the first time
 
 
@@ -28,6 +29,7 @@ class State:
     looks: int = 0
     reached: set[int] = field(default_factory=set)
     told: bool = False
+    waiting: bool = True  # some weight was never reached
 
 
 class Reach:
@@ -73,6 +75,11 @@ class Reach:
         """Note the tensors that a loss will send a gradient to."""
         self._leaves.update(map(id, found))
 
+    def wants(self, optimizer: Any) -> bool:
+        """Whether an update is looked at that is not sampled: an optimizer's first ones, as long as some weight waits for a gradient."""
+        state = self._states.get(optimizer)
+        return state is None or (state.waiting and state.looks < EARLY)
+
     def look(self, optimizer: Any, optimizers: Optimizers, record: Record, step: int) -> None:
         """An optimizer is about to update its weights: note which of them have a gradient, and tell of those that never had one."""
         state = self._states.setdefault(optimizer, State())
@@ -80,10 +87,10 @@ class Reach:
         state.looks += 1
         state.reached.update(id(p) for p in held if p.grad is not None or id(p) in self._leaves)
         self._leaves.clear()
+        state.waiting = any(id(p) not in state.reached for p in held)
         if state.looks < LOOKS or (state.looks > LOOKS and state.looks & (state.looks - 1)):
             return
-        waiting = any(id(p) not in state.reached for p in held)
-        if waiting or state.told:
+        if state.waiting or state.told:
             state.told = True
             self._tell(held, state, optimizers, record, step)
 

@@ -211,6 +211,8 @@ class Watcher:
             self._closure = not self._began and not self._stepped_now  # it calls backward itself, as LBFGS does
             if self._sampled or id(optimizer) not in self._known:
                 self._look_at_gradients(optimizer)
+            if not self._closure and (self._sampled or self._reach.wants(optimizer)):
+                self._look_at_reach(optimizer)
 
     def after_step(self, optimizer: Any) -> None:
         """An optimizer has changed its weights."""
@@ -321,7 +323,6 @@ class Watcher:
                 if not self._closure:
                     self._trace_gradients(optimizer)
                     self.optimizers.gradients(optimizer, self.step, self._clipped)
-                    self._look_at_reach(optimizer)
 
     @probe("optimizers")
     def _look_at_update(self, optimizer: Any) -> None:

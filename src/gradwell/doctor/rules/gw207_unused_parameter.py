@@ -9,7 +9,7 @@ from typing import Annotated
 from gradwell.doctor import signals
 from gradwell.doctor.finding import Finding
 from gradwell.doctor.learned import learned
-from gradwell.doctor.reach import Module, names, reaches, where
+from gradwell.doctor.reach import Module, is_one_of_many, names, reaches, where
 from gradwell.doctor.record import Record
 from gradwell.doctor.rule import Rule
 from gradwell.doctor.run import Run
@@ -42,11 +42,12 @@ class UnusedParameter(Rule):
             idle = [module for module in modules if module["idle"]]
             if not idle:
                 continue
+            missed = sum(module["idle"] for module in idle if not is_one_of_many(module, modules))
             whole, unused = sum(module["numbers"] for module in modules), sum(module["idle"] for module in idle)
             yield self.finding(
                 f"{unused:,} of {whole:,} weights ({names(idle)}) never received a gradient.", where(idle[0]), (1, record.steps),
                 {"modules": len(idle), "unused weights": unused, "all weights": whole, "learned": answer.because},
-                "warning" if answer.nothing and unused >= self.least * whole else "note")
+                "warning" if answer.nothing and missed >= self.least * whole else "note")
 
     def frozen(self, record: Record, head: Module, step: int) -> Finding:
         """A last layer that was given to the optimizer, does not train, and has torch's initial weights."""
