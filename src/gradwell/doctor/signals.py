@@ -178,4 +178,7 @@ DECAY_PULL = Signal("decay_pull", "ratio", "parameter", "pull of weight decay re
 SCALED_CLIP = Signal("scaled_clip", "flag", "run", "1 when gradients were clipped while a GradScaler's factor was still in them")
 EVAL_MODE = Signal("eval_mode", "flag", "model", "1 when the weights were updated while the model was in eval mode")
 
+REACH = Signal("reach", "modules", "model", "the held modules, in the order in which they ran, and which of them a gradient has reached")
+ROOTLESS = Signal("rootless", "flag", "loss", "backward() was called on a value that no operation on weights led to")
+
 CATALOGUE: tuple[Signal, ...] = tuple(value for value in list(globals().values()) if isinstance(value, Signal))

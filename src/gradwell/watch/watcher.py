@@ -28,6 +28,7 @@ from gradwell.watch.layers import Layers
 from gradwell.watch.losses import Line, Losses
 from gradwell.watch.optimizers import Optimizers, parameters
 from gradwell.watch.patches import Patches
+from gradwell.watch.reach import Reach
 from gradwell.watch.recurrence import Recurrence
 from gradwell.watch.registry import Registry
 from gradwell.watch.schedule import Schedule
@@ -91,6 +92,7 @@ class Watcher:
         self._pole: str | None = None
         self._compiled = Compiled()
         self._recurrence = Recurrence(self.registry)
+        self._reach = Reach(self.registry)
         self._known: set[int] = set()  # optimizers that were seen to step
         self._unseen: set[str] = set()
         self._traced: set[str] = set()  # kinds of non-finite values whose origin was looked for
@@ -104,6 +106,7 @@ class Watcher:
 
     def finish(self) -> None:
         """Stop listening, write everything and close the record."""
+        self._reach.disarm()
         self.patches.remove()
         self.registry.remove()
         self._finish()
@@ -138,6 +141,7 @@ class Watcher:
     @probe("optimizers")
     def on_optimizer(self, optimizer: Any) -> None:
         """An optimizer was built."""
+        self._reach.arm()
         if self.record is not None:
             self.optimizers.add(optimizer, self.registry.age)
         else:
@@ -146,6 +150,7 @@ class Watcher:
     @probe("compiled")
     def on_compile(self, result: Any) -> None:
         """A model or a function was compiled."""
+        self._reach.disarm(for_good=True)
         if isinstance(result, torch.nn.Module):
             self._compiled.follow(result)
 
@@ -192,7 +197,10 @@ class Watcher:
             return  # a backward pass inside another (checkpointing), or a function transform
         found = tensors if isinstance(tensors, (list, tuple)) else [tensors]  # an iterator is left to whom it was given
         root = next((t for t in found if isinstance(t, Tensor) and t.grad_fn is not None), None)
-        if root is None or not self._open():
+        if root is None:
+            self._note_rootless(found)
+            return
+        if not self._open():
             return
         if root.is_meta:
             self._unseen.add("what ran on the meta device has shapes and no values, so there was nothing to read")
@@ -225,6 +233,8 @@ class Watcher:
             self._closure = not self._began and not self._stepped_now  # it calls backward itself, as LBFGS does
             if self._glancing or id(optimizer) not in self._known:
                 self._look_at_gradients(optimizer)
+            if not self._closure and (self._sampled or self._reach.wants(optimizer)):
+                self._look_at_reach(optimizer)
 
     def after_step(self, optimizer: Any) -> None:
         """An optimizer has changed its weights."""
@@ -251,6 +261,7 @@ class Watcher:
             self._stepped_now = False
             self._since = self._stale = self._fresh = 0
             self._clipped = False
+            self._reach.begin()
             self._sampled = self.schedule.due(self.step)
             self._glancing = self._sampled or self.step & (self.step - 1) == 0  # at the update; powers of two whatever the budget says
             if self._sampled:
@@ -355,6 +366,23 @@ class Watcher:
         with torch.no_grad():
             self.optimizers.left()
 
+    @probe("reach")
+    def _look_at_reach(self, optimizer: Any) -> None:
+        assert self.record is not None
+        self._reach.look(optimizer, self.optimizers, self.record, self.step)
+
+    @probe("backward")
+    def _note_rootless(self, found: Any) -> None:
+        """backward() was called on values without a history, such as a loss that went through numpy or was made anew."""
+        value = next((t for t in found if isinstance(t, Tensor) and not isinstance(t, torch.nn.Parameter) and t.numel() == 1), None)
+        if value is None or not (self._early or self.record is not None) or not self._open() or id(value) in self.optimizers.held():
+            return
+        assert self.record is not None
+        self._begin()
+        line = user_line()
+        self.losses.value(value.detach().reshape(()), line, self.step)
+        self.record.add(signals.ROOTLESS.name, self.losses.site(line, 0, "loss"), self.step, 1.0)
+
     @probe("layers")
     def _look_inside(self, parts: list[graph.Part]) -> None:
         self.layers.forward(parts, self.step)
@@ -369,6 +397,7 @@ class Watcher:
 
     @probe("leaves")
     def _look_at_leaves(self, leaves: list[Any]) -> None:
+        self._reach.leaves(leaves)
         if self._stepped:
             stale = self.optimizers.stale(leaves)
             self._stale += stale is True
