@@ -61,7 +61,7 @@ def test_the_fix_cures_the_sick_example(code):
 
 def level(loss):
     """Where a loss ended, in units of what a predictor reaches that ignores the input, so that different losses can be compared."""
-    if loss.last is None or "NaN" in loss.because or (loss.loss == "nll" and loss.last < 0):  # a cross-entropy is never negative
+    if loss.last is None or "NaN" in loss.because or (loss.loss in ("nll", "bce_with_logits") and loss.last < 0):  # a cross-entropy is never negative
         return float("inf")
     return loss.last / (loss.trivial or 1.0)
 

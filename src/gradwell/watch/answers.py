@@ -27,7 +27,8 @@ class Answers:
 
     def __init__(self, record: Record, put: Put) -> None:
         self._record, self._put = record, put
-        self._targets: list[tuple[int, Tensor]] = []  # of this step: site, one target for each example
+        self._targets: list[tuple[int, Tensor]] = []  # of one step: site, one target for each example
+        self._step = 0
         self._labels: dict[tuple[int, bytes], float] = {}
 
     def look(self, term: Term, site: int, step: int) -> None:
@@ -35,6 +36,8 @@ class Answers:
         target, prediction = one_each(term), term.prediction
         if target is None or len(target) < 8:
             return
+        if step != self._step:
+            self._step, self._targets = step, []
         self._targets.append((site, target))
         if term.loss == "nll" or (term.loss in ("bce", "bce_with_logits") and bool(((target == 0) | (target == 1)).all())):
             labels, counts = target.unique(return_counts=True)
@@ -55,7 +58,7 @@ class Answers:
     def inputs(self, x: Tensor | None, step: int) -> None:
         """Compare the inputs of a step with those seen before: the same example should still have the same label."""
         targets, self._targets = self._targets, []
-        if x is None or x.dim() < 2 or not x.is_floating_point():
+        if x is None or x.dim() < 2 or not x.is_floating_point() or step != self._step:
             return
         for site, target in targets:
             if len(target) == len(x):

@@ -386,6 +386,8 @@ class Watcher:
     @probe("layers")
     def _look_inside(self, parts: list[graph.Part]) -> None:
         self.layers.forward(parts, self.step)
+        self.losses.answers.inputs(self.layers.data, self.step)
+        self.layers.data = None
 
     @probe("attention")
     def _look_at_attention(self, order: list[Any], parts: list[graph.Part]) -> None:

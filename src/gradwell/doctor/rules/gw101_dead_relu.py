@@ -31,6 +31,7 @@ class DeadReLU(Rule):
     remedy = ("Lower the learning rate, begin with nn.init.kaiming_normal_ and zero biases, or use nn.LeakyReLU or nn.GELU, "
               "which let a gradient through below zero.")
     source = ("Lu et al. 2019, Dying ReLU and Initialization (arXiv 1903.06733); the share of 50 % is SageMaker Debugger's")
+    consequences = ("GW410", "GW605")
 
     most: Annotated[float, "share of a layer's units that makes a note"] = 0.5
     nearly_all: Annotated[float, "share of a layer's units that makes a warning, if the run has learned nothing"] = 0.9

@@ -35,7 +35,7 @@ class SaturatedActivation(Rule):
     remedy = ("Standardise the inputs, begin with nn.init.xavier_uniform_, put nn.LayerNorm or nn.BatchNorm before the activation, "
               "or use nn.ReLU.")
     source = "Glorot and Bengio 2010, Understanding the difficulty of training deep feedforward neural networks (AISTATS)"
-    consequences = ("GW201",)
+    consequences = ("GW201", "GW410", "GW605")
 
     most: Annotated[float, "share of outputs beyond 95 % of the range"] = 0.9
     flat: Annotated[float, "gain of the gradient, as a share of the activation's largest derivative"] = 0.1

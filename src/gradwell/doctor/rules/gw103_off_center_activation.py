@@ -28,7 +28,7 @@ class OffCenterActivation(Rule):
     remedy = "Use nn.Tanh or nn.ReLU in hidden layers, or put nn.BatchNorm1d or nn.LayerNorm before the activation."
     source = "LeCun et al. 1998, Efficient BackProp, section 4.4: why sigmoids should be symmetric about the origin"
 
-    far: Annotated[float, "|mean| / standard deviation of a hidden layer's outputs"] = 3.0
+    far: Annotated[float, "|mean| / standard deviation of a hidden layer's outputs"] = 1.2
     least: Annotated[int, "looks"] = 3
 
     def check(self, record: Record) -> Iterator[Finding]:

@@ -31,7 +31,7 @@ class DetachedGraph(Rule):
     remedy = ("Keep everything from the input to the loss in torch operations: no .data, .detach() or .numpy() on the way, and no "
               "torch.tensor(value) of something computed. Where features are to stay as they are, give the optimizer the rest only.")
     source = "PyTorch documentation, autograd mechanics; Tensor.detach; requires_grad_() on a loss hides the fault"
-    consequences = ("GW207",)
+    consequences = ("GW207", "GW410")
 
     share: Annotated[float, "share of a loss's backward passes that had no history"] = 0.5
 

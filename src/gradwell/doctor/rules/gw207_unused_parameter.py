@@ -29,6 +29,7 @@ class UnusedParameter(Rule):
     cause = "The layer takes no part in the loss: it was built and not called, or its output is not used."
     remedy = "Call the layer in forward, or remove it; a part that is not to be trained need not be given to the optimizer."
     source = "pytorch/pytorch#43259 (find_unused_parameters); torch.nn.Module.requires_grad_ documentation"
+    consequences = ("GW410",)
 
     least: Annotated[float, "share of the model's weights, from which on unused ones may be why it learns nothing"] = 0.1
 

@@ -39,6 +39,7 @@ class OrphanParameter(Rule):
               "it every trained part: torch.optim.Adam([*encoder.parameters(), *head.parameters()]). "
               "For a part that is to stay as it is, call part.requires_grad_(False).")
     source = "pytorch/pytorch#1053, #715 and #59925; torch.nn.ModuleList documentation"
+    consequences = ("GW207", "GW410", "GW605")
 
     recent: Annotated[float, "share of the updates looked at, the last ones, in which they must still be orphans"] = 0.25
 

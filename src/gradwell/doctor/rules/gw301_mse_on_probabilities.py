@@ -35,7 +35,7 @@ class MseOnProbabilities(Rule):
               "use nn.BCEWithLogitsLoss()(output, target).")
     source = ("Golik, Doetsch and Ney 2013, Cross-Entropy vs. Squared Error Training: A Theoretical and Experimental Comparison; "
               "Nielsen 2015, Neural Networks and Deep Learning, chapter 3")
-    consequences = ("GW201", "GW403")
+    consequences = ("GW201", "GW403", "GW410")
 
     high: Annotated[float, "share of the trivial predictor's loss; a loss that ends above it makes a warning"] = 0.5
 

@@ -29,7 +29,7 @@ class MissingZeroGrad(Rule):
     cause = "optimizer.zero_grad() is not called between one update and the next backward pass."
     remedy = "Call optimizer.zero_grad() before loss.backward(), once for every update."
     source = "torch.optim.Optimizer.zero_grad documentation and the PyTorch recipe Zeroing out gradients; stats.stackexchange.com 376851"
-    consequences = ("GW101", "GW106", "GW202", "GW203", "GW402", "GW413")
+    consequences = ("GW101", "GW106", "GW202", "GW203", "GW402", "GW410", "GW413")
 
     least: Annotated[int, "updates looked at"] = 3
     nearly_all: Annotated[float, "share of these updates whose gradients were not cleared"] = 0.9

@@ -29,7 +29,7 @@ class TrainInEvalMode(Rule):
     cause = "model.eval() was called, for validation as a rule, and model.train() was not called after it."
     remedy = "Call model.train() at the start of every training epoch, and model.eval() only around validation."
     source = "torch.nn.Module.train and eval documentation; PyTorch FAQ on dropout and batch normalisation"
-    consequences = ("GW411", "GW504")
+    consequences = ("GW410", "GW411", "GW504", "GW605")
 
     share: Annotated[float, "share of the updates in the second half of the run that were made in eval mode"] = 0.5
 

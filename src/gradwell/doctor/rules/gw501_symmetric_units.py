@@ -31,7 +31,7 @@ class SymmetricUnits(Rule):
     cause = "All units began with the same weights (zeros, ones or another constant), and nothing has told them apart since."
     remedy = "Begin with random weights: leave PyTorch's default, or nn.init.kaiming_normal_(layer.weight); only biases may start at zero."
     source = "Goodfellow, Bengio and Courville 2016, Deep Learning, section 8.4: initial parameters must break the symmetry between units"
-    consequences = ("GW101", "GW102", "GW105", "GW201")
+    consequences = ("GW101", "GW102", "GW105", "GW201", "GW410", "GW605")
 
     patience: Annotated[int, "updates looked at, after which equal units are no accident"] = 3
 

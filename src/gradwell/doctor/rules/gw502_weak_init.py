@@ -30,8 +30,8 @@ class WeakInit(Rule):
     kind = "warning"
     signals = (signals.FIRST_SCALE, signals.BATCH_STD, signals.SATURATED_SHARE)
     cause = "The weights were drawn with a standard deviation that does not depend on how many inputs a unit has."
-    remedy = ("Draw them by fan-in: nn.init.kaiming_normal_(layer.weight) for ReLU, nn.init.xavier_normal_(layer.weight) for tanh and sigmoid, "
-              "or W = torch.randn(n_in, n_out) / n_in ** 0.5; zero biases.")
+    remedy = ("Draw them by fan-in: nn.init.kaiming_normal_(layer.weight) for ReLU, nn.init.xavier_normal_(layer.weight) for tanh and "
+              "sigmoid, or W = torch.randn(n_in, n_out) / n_in ** 0.5; zero biases.")
     source = "Glorot and Bengio 2010 (AISTATS); He et al. 2015, Delving Deep into Rectifiers (arXiv 1502.01852)"
     consequences = ("GW101", "GW102", "GW105", "GW106", "GW201", "GW202", "GW402", "GW410", "GW605")
 

@@ -26,8 +26,8 @@ class BatchnormSmallBatch(Rule):
     kind = "error"
     signals = (signals.BATCH_VALUES,)
     cause = "The batches are too small for statistics of a batch."
-    remedy = ("Use larger batches, or a normalisation that needs no batch: nn.GroupNorm(8, channels) after convolutions, nn.LayerNorm(width) "
-              "after linear layers.")
+    remedy = ("Use larger batches, or a normalisation that needs no batch: nn.GroupNorm(8, channels) after convolutions, "
+              "nn.LayerNorm(width) after linear layers.")
     source = "Wu and He 2018, Group Normalization (arXiv 1803.08494), figure 1: the error of batch norm grows as batches shrink"
     consequences = ("GW413", "GW504")
 

@@ -34,7 +34,7 @@ class BiasBeforeBatchnorm(Rule):
         if found:
             site, series = found[0]
             yield self.finding(
-                f"The bias of {len(found)} layer{'s' if len(found) > 1 else ''} is subtracted again by the batch normalisation that follows.",
+                f"The bias of {len(found)} layer{'s' if len(found) > 1 else ''} is taken away by the batch normalisation that follows.",
                 site.where, (series[0][0], series[-1][0]), {"layers": [one.module for one, _ in found]})
 
     def example(self, sick: bool) -> Run:

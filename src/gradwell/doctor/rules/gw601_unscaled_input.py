@@ -33,7 +33,7 @@ class UnscaledInput(Rule):
     remedy = "Standardise each feature with the training set's statistics: x = (x - x.mean(0)) / x.std(0); divide pixels by 255."
     source = ("LeCun et al. 1998, Efficient BackProp, section 4.3; the limit of 10 is TheDeepChecker's for the mean (Ben Braiek and Khomh, "
               "TOSEM 2022)")
-    consequences = ("GW101", "GW102", "GW105", "GW106", "GW202", "GW203", "GW204", "GW205", "GW402", "GW413")
+    consequences = ("GW101", "GW102", "GW105", "GW106", "GW202", "GW203", "GW204", "GW205", "GW402", "GW410", "GW413", "GW502", "GW605")
 
     offset: Annotated[float, "|mean| / standard deviation of a feature"] = 10.0
     width: Annotated[float, "standard deviation of a feature, in input units; initial weights expect about 1"] = 10.0

@@ -22,7 +22,7 @@ class NonFiniteInput(Rule):
     kind = "error"
     signals = (signals.INPUT_RANGE, signals.NON_FINITE)
     cause = "The data holds missing values, or a division by zero or a logarithm of zero when it was prepared."
-    remedy = "Find them, (~torch.isfinite(x)).any(0).nonzero(), and drop or fill these values: x = torch.nan_to_num(x), or the column's mean."
+    remedy = "Find them, (~torch.isfinite(x)).any(0).nonzero(), and drop or fill them: x = torch.nan_to_num(x), or the column's mean."
     source = "IEEE 754-2019, section 6.2: operations on a NaN give a NaN; torch.isfinite documentation"
     consequences = ("GW105", "GW106", "GW204", "GW205", "GW402", "GW601")
 

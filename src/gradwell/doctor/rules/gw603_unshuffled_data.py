@@ -28,7 +28,7 @@ class UnshuffledData(Rule):
     kind = "error"
     signals = (signals.BATCH_LABELS,)
     cause = "The examples come in the order of their labels, as they lie in the file, and are not shuffled."
-    remedy = "Shuffle them anew in every epoch: DataLoader(dataset, shuffle=True), or order = torch.randperm(len(x)) and x[order], y[order]."
+    remedy = "Shuffle them anew in every epoch: DataLoader(dataset, shuffle=True), or order = torch.randperm(len(x)), x[order], y[order]."
     source = ("Bottou 2012, Stochastic Gradient Descent Tricks, section 3: shuffle the examples; LeCun et al. 1998, Efficient BackProp, "
               "section 4.2")
     consequences = ("GW203", "GW402", "GW410", "GW413", "GW604", "GW605", "GW606")
@@ -55,8 +55,8 @@ class UnshuffledData(Rule):
                 continue
             typical = sorted(len(mix) for _, mix in batches)[len(batches) // 2]
             yield self.finding(
-                f"{sorted_ones} of {len(batches)} batches looked at hold almost one class alone; a random batch would mix them.", site.where,
-                (batches[0][0], record.steps),
+                f"{sorted_ones} of {len(batches)} batches looked at hold far fewer classes than a random batch would.",
+                site.where, (batches[0][0], record.steps),
                 {"classes in a batch": typical, "classes in all": len(total), "examples in a batch": size,
                  "mixture, 1 is a random batch": f"{sorted(shares)[len(shares) // 2]:.2f}"},
                 fix=Fix("shuffle the examples", shuffle))

@@ -32,7 +32,7 @@ class ClassImbalance(Rule):
     cause = "Batches hold so few examples of the rare classes that their share of the gradient is lost in that of the common one."
     remedy = ("Weigh the classes, nn.CrossEntropyLoss(weight=total / (classes * counts)), or draw them evenly with "
               "torch.utils.data.WeightedRandomSampler; measure recall, not accuracy.")
-    source = "Buda, Maki and Mazurowski 2018, A systematic study of the class imbalance problem in convolutional neural networks (arXiv 1710.05381)"
+    source = "Buda, Maki and Mazurowski 2018, A systematic study of the class imbalance problem in CNNs (arXiv 1710.05381)"
 
     dominant: Annotated[float, "share of the commonest class among the labels"] = 0.8
     always: Annotated[float, "share of the examples that get the commonest answer, in the second half of the run"] = 0.995
@@ -53,7 +53,8 @@ class ClassImbalance(Rule):
                 continue
             yield self.finding(
                 f"{share:.0%} of the labels are class {label}, and {said:.1%} of the answers are one and the same.", site.where,
-                (answers[0][0], record.steps), {"classes": len(total), "labels": dict(total.most_common(4)), **against_trivial(record, site)})
+                (answers[0][0], record.steps),
+                {"classes": len(total), "labels": dict(total.most_common(4)), **against_trivial(record, site)})
 
     def example(self, sick: bool) -> Run:
         """One class in twenty is rare; the sick run goes in steps too small to get beyond the common one."""

@@ -29,8 +29,8 @@ class InputIgnored(Rule):
     kind = "warning"
     signals = (signals.OUTPUT_SPREAD, signals.TRIVIAL_LOSS)
     cause = "Nothing of the input reaches the output: a layer on the way gives out a constant, or the input is multiplied away."
-    remedy = ("Print the outputs of each layer for two different examples and find the first at which they are equal; gradwell.check(...) does "
-              "that for one batch.")
+    remedy = ("Print the outputs of each layer for two different examples and find the first at which they are equal; "
+              "gradwell.check(...) tries it on one batch.")
     source = "Ben Braiek and Khomh 2022, Testing Feedforward Neural Networks Training Programs (TOSEM), input dependency"
 
     constant: Annotated[float, "spread of the predictions over the batch, as a probability or relative to that of the targets"] = 1e-3
