@@ -61,7 +61,8 @@ def test_the_fix_cures_the_sick_example(code):
 
 def level(loss):
     """Where a loss ended, in units of what a predictor reaches that ignores the input, so that different losses can be compared."""
-    if loss.last is None or "NaN" in loss.because or (loss.loss in ("nll", "bce_with_logits") and loss.last < 0):  # a cross-entropy is never negative
+    impossible = loss.loss in ("nll", "bce_with_logits") and loss.last is not None and loss.last < 0  # no cross-entropy is negative
+    if loss.last is None or "NaN" in loss.because or impossible:
         return float("inf")
     return loss.last / (loss.trivial or 1.0)
 

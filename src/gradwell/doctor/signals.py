@@ -176,6 +176,7 @@ DESCENT = Signal("descent", "cosine", "optimizer", "cosine of the update with th
 SETUP = Signal("setup", "options", "optimizer", "the optimizer's kind, whether it maximises, and how many optimizers there are")
 DECAY_PULL = Signal("decay_pull", "ratio", "parameter", "pull of weight decay relative to the loss's own on the weights", pull)
 SCALED_CLIP = Signal("scaled_clip", "flag", "run", "1 when gradients were clipped while a GradScaler's factor was still in them")
+EVALUATED = Signal("evaluated", "flag", "model", "1 when the model was run without gradients while parts that matter were in training mode")
 EVAL_MODE = Signal("eval_mode", "flag", "model", "1 when the weights were updated while the model was in eval mode")
 
 REACH = Signal("reach", "modules", "model", "the held modules, in the order in which they ran, and which of them a gradient has reached")

@@ -10,7 +10,7 @@ SLOW = "this machine only imitates bfloat16 (no AVX-512 BF16, AMX or GPU): {inst
 def has_bf16() -> bool:
     """Whether there is a processor or GPU that computes in bfloat16 by itself."""
     if torch.cuda.is_available():
-        return torch.cuda.is_bf16_supported(including_emulation=False)
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     try:
         return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
     except (AttributeError, RuntimeError):  # built without oneDNN

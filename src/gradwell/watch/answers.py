@@ -40,7 +40,7 @@ class Answers:
             self._step, self._targets = step, []
         self._targets.append((site, target))
         if term.loss == "nll" or (term.loss in ("bce", "bce_with_logits") and bool(((target == 0) | (target == 1)).all())):
-            labels, counts = target.unique(return_counts=True)
+            labels, counts = target.unique(return_counts=True)  # type: ignore[no-untyped-call]
             if len(labels) <= CLASSES:
                 mix = {str(int(label)): int(count) for label, count in zip(labels.tolist(), counts.tolist(), strict=True)}
                 self._record.fact(signals.BATCH_LABELS.name, site, step, mix)

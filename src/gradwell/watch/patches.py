@@ -15,6 +15,8 @@ from gradwell.watch.recurrence import FUNCTIONS
 if TYPE_CHECKING:
     from gradwell.watch.watcher import Watcher
 
+GRADIENTS_OFF = torch.no_grad, torch.inference_mode
+
 
 class Patches:
     """What all watchers of this process hear with: put in for the first of them, taken out with the last, in whatever order they leave.
@@ -57,6 +59,8 @@ def patched() -> list[Callable[[], object]]:
         before.remove, after.remove,
         patch(torch.autograd, "backward", lambda *_, **__: tell("after_backward"),
               before=lambda *args, **kwargs: tell("on_backward", args[0] if args else kwargs.get("tensors"))),
+        *(patch(mode, "__enter__", lambda _, context: tell("on_no_grad", context)) for mode in GRADIENTS_OFF),
+        *(patch(mode, "__exit__", lambda _, context, *__: tell("after_no_grad", context)) for mode in GRADIENTS_OFF),
         patch(torch, "compile", lambda result, *_, **__: tell("on_compile", result)),
         *(patch(torch._VF, name, lambda result, *args, **_: tell("on_recurrence", result, args)) for name in FUNCTIONS),
         patch(optim.Optimizer, "__init__", lambda _, optimizer, *__, **___: tell("on_optimizer", optimizer)),

@@ -24,6 +24,7 @@ from gradwell.errors import GradwellError
 from gradwell.watch import graph, nonfinite, sample
 from gradwell.watch.attention import Attentions
 from gradwell.watch.compiled import Compiled
+from gradwell.watch.evaluation import Evaluation, matters
 from gradwell.watch.layers import Layers
 from gradwell.watch.losses import Line, Losses
 from gradwell.watch.optimizers import Optimizers, parameters
@@ -92,6 +93,7 @@ class Watcher:
         self._pole: str | None = None
         self._compiled = Compiled()
         self._recurrence = Recurrence(self.registry)
+        self._evaluation = Evaluation(self.registry, self._evaluated)
         self._reach = Reach(self.registry)
         self._known: set[int] = set()  # optimizers that were seen to step
         self._unseen: set[str] = set()
@@ -159,6 +161,24 @@ class Watcher:
         """A recurrent layer read sequences."""
         if not torch.compiler.is_compiling():
             self._recurrence.note(result, args)
+
+    @probe("evaluation")
+    def on_no_grad(self, context: Any) -> None:
+        """Somebody switched gradients off."""
+        if self.record is not None and not torch.compiler.is_compiling():
+            self._evaluation.begin(context)
+
+    @probe("evaluation")
+    def after_no_grad(self, context: Any) -> None:
+        """Gradients are as they were before."""
+        if self.record is not None and not torch.compiler.is_compiling():
+            self._evaluation.end(context)
+
+    @probe("evaluation")
+    def _evaluated(self, root: Any, module: Any) -> None:
+        assert self.record is not None
+        if root in self.registry.roots([p for p in root.parameters() if id(p) in self.optimizers.held()][:1]):
+            self.record.add(signals.EVALUATED.name, self.optimizers.model(root), self.step, float(module.training and matters(root)))
 
     @probe("clipping")
     def on_scale(self, loss: Any, scaled: Any, scaler: Any) -> None:

@@ -77,6 +77,7 @@ class WeakInit(Rule):
         run = Run(model, torch.optim.SGD(model.parameters(), lr=0.05), batches, nn.functional.cross_entropy, epochs=12)
         initialize(run)
         if sick:
-            for layer in model[::2]:
-                nn.init.normal_(layer.weight, std=0.01)
+            for parameter in model.parameters():
+                if parameter.dim() > 1:
+                    nn.init.normal_(parameter, std=0.01)
         return run
