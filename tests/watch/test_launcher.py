@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+from gradwell.doctor.catalogue import catalogue
 from gradwell.doctor.record import Record
 from gradwell.errors import TargetError
 from gradwell.watch import launcher
@@ -103,7 +104,7 @@ signal.raise_signal(signal.SIGINT)
 """)
     watched = gradwell("run", "--every", "1", "train.py", cwd=tmp_path)
     assert watched.returncode == -signal.SIGINT
-    assert "20 rules checked over " in ours(watched.stderr), watched.stderr
+    assert f"{len(catalogue())} rules checked over " in ours(watched.stderr), watched.stderr
     assert "has no end" not in watched.stderr
     said = theirs(watched.stderr)
     assert said.count("Traceback") == 4

@@ -34,7 +34,7 @@ class VanishingGradient(Rule):
               "between the layers.")
     source = ("Hochreiter 1991; Glorot and Bengio 2010 (AISTATS); the ratio is AutoTrainer's (Zhang et al., ICSE 2021), first against "
               "last layer")
-    consequences = ("GW101", "GW105", "GW410", "GW605")
+    consequences = ("GW101", "GW103", "GW105", "GW410", "GW605")
 
     least: Annotated[float, "gradient of the first layer's weights, relative to the largest of a later layer"] = 1e-3
     depth: Annotated[int, "layers with weights, below which nothing is a product"] = 3

@@ -59,7 +59,7 @@ class UnscaledInput(Rule):
                 site.where, (steps[0], steps[-1]),
                 {"range": f"{low:.4g} ... {high:.4g}", "largest standard deviation": width, "largest |mean| / std": offset,
                  "scales apart": apart},
-                "warning" if learned(record).nothing else "note", fix=Fix("standardise the inputs", standardize, safe=True))
+                "warning" if learned(record).late else "note", fix=Fix("standardise the inputs", standardize, safe=True))
 
     def example(self, sick: bool) -> Run:
         """A tabular task; the sick run's features are a year and a price as they stand in the file."""

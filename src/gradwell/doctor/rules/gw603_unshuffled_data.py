@@ -58,7 +58,7 @@ class UnshuffledData(Rule):
                 f"{sorted_ones} of {len(batches)} batches looked at hold far fewer classes than a random batch would.",
                 site.where, (batches[0][0], record.steps),
                 {"classes in a batch": typical, "classes in all": len(total), "examples in a batch": size,
-                 "mixture, 1 is a random batch": f"{sorted(shares)[len(shares) // 2]:.2f}"},
+                 "mixture, 1 is a random batch": f"{abs(sorted(shares)[len(shares) // 2]):.2f}"},
                 fix=Fix("shuffle the examples", shuffle))
 
     def example(self, sick: bool) -> Run:
