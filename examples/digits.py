@@ -21,11 +21,12 @@ class Net(nn.Module):
         super().__init__()
         sizes = [64] + [width] * depth
         self.hidden = nn.ModuleList(nn.Linear(a, b) for a, b in itertools.pairwise(sizes))
+        self.activation = nn.Sigmoid()
         self.output = nn.Linear(width, 10)
 
     def forward(self, x):
         for layer in self.hidden:
-            x = torch.sigmoid(layer(x))
+            x = self.activation(layer(x))
         return self.output(x)
 
 

@@ -24,11 +24,12 @@ class Net(nn.Module):
         for layer in self.hidden:
             nn.init.kaiming_normal_(layer.weight)
             nn.init.zeros_(layer.bias)
+        self.activation = nn.ReLU()
         self.output = nn.Linear(width, 10)
 
     def forward(self, x):
         for layer in self.hidden:
-            x = torch.relu(layer(x))
+            x = self.activation(layer(x))
         return self.output(x)
 
 

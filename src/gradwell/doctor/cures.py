@@ -32,16 +32,21 @@ def initialize(run: Run) -> None:
 
 
 def rectify(run: Run) -> None:
-    """Put nn.ReLU in the place of every hidden nn.Sigmoid and nn.Tanh, with the initial weights that suit it."""
+    """Put nn.ReLU in the place of every hidden nn.Sigmoid and nn.Tanh, with the initial weights that suit it; where the model calls
+    torch.sigmoid or torch.tanh, change nothing.
+    """
     from torch import nn
 
+    swapped = False
     for parent in list(run.model.modules()):
         names = [name for name, child in parent.named_children() if isinstance(child, (nn.Sigmoid, nn.Tanh))]
         last = list(parent._modules)[-1:] if parent is run.model else []  # an activation at the very end is the output's own
         for name in names:
             if [name] != last:
                 setattr(parent, name, nn.ReLU())
-    initialize(run)
+                swapped = True
+    if swapped:
+        initialize(run)
 
 
 def leak(run: Run) -> None:
