@@ -25,7 +25,6 @@ from gradwell.doctor.catalogue import catalogue
 from gradwell.doctor.judge import judge
 
 ROOT = Path(__file__).parents[1]
-CASES = Path(os.environ.get("GRADWELL_CASES", ROOT.parent / "shared" / "exam" / "doctor"))
 PAGE, FIGURES = ROOT / "docs" / "diagnosis.md", ROOT / "docs" / "diagnosis.json"
 PUBLISHED = [  # tool, detected, right cause of the 52 real programs of DeepFD's benchmark, healthy models flagged, where that was counted
     ("UMLAUT (CHI 2021)", 50, 14, "100 %", "MNIST and CIFAR-10 models of the DeepDiagnosis artefact"),
@@ -40,7 +39,7 @@ PUBLISHED = [  # tool, detected, right cause of the 52 real programs of DeepFD's
 def main() -> None:
     """Measure, and write the page."""
     parser = argparse.ArgumentParser(description="How good the diagnosis is.")
-    parser.add_argument("--cases", type=Path, default=CASES)
+    parser.add_argument("--cases", type=Path, default=os.environ.get("GRADWELL_CASES"), required="GRADWELL_CASES" not in os.environ)
     parser.add_argument("--jobs", type=int, default=2)
     asked = parser.parse_args()
     figures = {"examples": examples(), "cases": practice(asked.cases, asked.jobs)}

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from gradwell.doctor import signals
+from gradwell.doctor.cures import speed_up
 from gradwell.doctor.evidence import reading
 from gradwell.doctor.finding import Finding, Where
 from gradwell.doctor.fix import Fix
@@ -70,9 +71,3 @@ class LearningRateTooLow(Rule):
         y = x[:, :1] - 0.5 * x[:, 1:2] + 0.1 * torch.randn(256, 1)
         model = nn.Sequential(nn.Linear(8, 32), nn.Tanh(), nn.Linear(32, 1))
         return Run(model, torch.optim.Adam(model.parameters(), lr=1e-5 if sick else 1e-2), [(x, y)], nn.functional.mse_loss, epochs=120)
-
-
-def speed_up(run: Run) -> None:
-    """Multiply every learning rate by 10."""
-    for group in run.optimizer.param_groups:
-        group["lr"] *= 10
