@@ -22,7 +22,7 @@ from gradwell.cli.options import Json, codes
 from gradwell.cli.run import RUNS
 from gradwell.errors import RecordError, TargetError
 from gradwell.watch import launcher
-from gradwell.watch.settings import Settings
+from gradwell.watch.settings import UNTOUCHED, Settings
 
 if TYPE_CHECKING:
     from gradwell.doctor.record import Record
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
 SEED = 0
 POLL = 0.5  # seconds between two looks at how far a run is
-UNTOUCHED = "untouched"
 Show = Callable[[str, int], object]
 
 

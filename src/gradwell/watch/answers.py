@@ -79,7 +79,7 @@ class Answers:
             elif len(self._labels) < KEPT:
                 self._labels[key] = value
         if again:
-            known = torch.tensor(list(self._labels.values()))
+            known = torch.tensor([value for (place, _), value in self._labels.items() if place == site])
             facts = {"again": again, "different": different, "squares": squares, "variance": float(known.var()) if len(known) > 1 else 0.0}
             self._record.fact(signals.SEEN_AGAIN.name, site, step, facts)
 

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 VARIABLE = "GRADWELL_RUN"
+UNTOUCHED = "untouched"  # of the runs of a cure, the folder of the one that no remedy touched
 
 
 @dataclass(frozen=True)

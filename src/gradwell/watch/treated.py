@@ -15,11 +15,10 @@ from gradwell.doctor.record import Record
 from gradwell.doctor.run import Run
 from gradwell.doctor.trials import fix
 from gradwell.watch import graph
-from gradwell.watch.settings import Settings
+from gradwell.watch.settings import UNTOUCHED, Settings
 from gradwell.watch.watcher import Watcher
 
 REFUSALS = 3  # times that the script may catch its own end
-UNTOUCHED = "untouched"  # the folder, beside this run's, of the run that no remedy touched
 
 
 class Patient(Run):
