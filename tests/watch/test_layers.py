@@ -178,3 +178,28 @@ def test_a_recurrence_that_stands_in_the_graph_step_by_step_is_one_place_for_eac
         optimizer.step()
     assert [site.type for site in session.record.sites("activation")] == ["sigmoid", "tanh"]
     assert session.record.series("saturated_share") == []
+
+
+def test_kept_statistics_are_compared_with_the_batch():
+    from gradwell.doctor import signals
+
+    model = nn.Sequential(nn.Linear(6, 4), nn.BatchNorm1d(4, momentum=0.25), nn.Linear(4, 3))
+    x, y = torch.randn(40, 6), torch.arange(40) % 3
+    z = model[0](x).detach()
+    mean, var = z.mean(0), z.var(0, correction=0)
+    kept = 0.25 * mean, 0.75 + 0.25 * z.var(0)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.0)
+    with gradwell.watch(model, optimizer, every=1) as run:
+        F.cross_entropy(model(x), y).backward()
+        optimizer.step()
+        model.eval()
+        with torch.no_grad():
+            model(x + 3)
+            model(x)  # only the first pass of an evaluation is looked at
+    expected = torch.maximum((mean - kept[0]).abs() / kept[1].sqrt(), (var / kept[1]).log().abs() / 2).mean()
+    assert reading(run.record, signals.STALE.name, "0", "normalization") == near(expected, 1e-3)
+    z = model[0](x + 3).detach()
+    mean, var = z.mean(0), z.var(0, correction=0)
+    expected = torch.maximum((mean - kept[0]).abs() / kept[1].sqrt(), (var / kept[1]).log().abs() / 2).mean()
+    assert reading(run.record, signals.STALE_IN_USE.name, "0", "normalization") == near(expected, 1e-3)
+    assert run.record.meta("probes_off") == {}

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 Place = Literal["model", "layer", "activation", "normalization", "parameter", "input", "loss", "optimizer", "recurrence",
-                "attention", "run"]
+                "attention", "evaluation", "run"]
 
 
 @dataclass(frozen=True)

@@ -92,6 +92,24 @@ def scale_ratio(sample: Tensor) -> Tensor:
     return s.amax() / s.amin() if s.numel() else sample.new_ones(())
 
 
+def moved(mean: Tensor, std: Tensor, new_mean: Tensor, new_std: Tensor, examples: int) -> Tensor:
+    """How far the median unit's distribution moved: the change of its mean in standard deviations, and of the logarithm of its
+    standard deviation, as one length, without what the choice of that many examples alone would make of it. Units that are hardly more
+    than a constant are left out.
+    """
+    alive = (std > 0.05 * mean.abs()) & (new_std > 0.05 * new_mean.abs())
+    squares = (((new_mean - mean) / std).square() + (new_std / std).log().square())[alive]
+    return (squares.median() - 3 / examples).clamp_min(0).sqrt() if squares.numel() else mean.new_zeros(())
+
+
+def stale(mean: Tensor, var: Tensor, running_mean: Tensor, running_var: Tensor) -> Tensor:
+    """How far kept statistics of the average channel lie from a batch's: the mean in kept standard deviations, or the logarithm of the
+    ratio of the standard deviations, whichever is more.
+    """
+    kept = running_var.clamp_min(1e-12)
+    return ((mean - running_mean).abs() / kept.sqrt()).maximum((var.clamp_min(1e-12) / kept).log().abs() / 2).mean()
+
+
 def equal_units_share(weight: Tensor) -> Tensor:
     """The share of units whose incoming weights (units, fan-in) are exactly those of the first unit."""
     return (weight[1:] == weight[:1]).all(1).float().mean()
@@ -124,6 +142,7 @@ LINEAR_PAIRS = Signal("linear_pairs", "layers", "model", "layers that feed a lay
 ORDER = Signal("order", "layers", "model", "the chain of layers and activations in the order of the forward pass")
 
 BATCH_STD = Signal("batch_std", "activation units", "layer", "how much the examples differ at the layer's input", batch_std)
+DRIFT = Signal("drift", "standard deviations / step", "layer", "how fast the distribution of the layer's input moves", moved)
 DELTA = Signal("delta", "loss / activation units", "layer", "norm of the gradient at the layer's output", norm)
 WEIGHT_GAIN = Signal("weight_gain", "ratio", "layer", "factor by which the weights scale the gradient on its way back", gain)
 ACTIVATION_GAIN = Signal("activation_gain", "ratio", "activation", "factor by which the activation's derivative scales the gradient", gain)
@@ -138,6 +157,8 @@ WINDOW = Signal("window", "examples", "activation", "how many examples the windo
 SATURATED_SHARE = Signal("saturated_share", "share", "activation", "share of outputs beyond 95 % of the range", saturated_share)
 
 BATCH_VALUES = Signal("batch_values", "values", "normalization", "values of each channel that batch normalisation takes its statistics of")
+STALE = Signal("stale", "standard deviations", "normalization", "distance of the kept statistics from those of the training batch", stale)
+STALE_IN_USE = Signal("stale_in_use", "standard deviations", "normalization", "the same for the first batch of an evaluation", stale)
 BIASED = Signal("biased", "flag", "normalization", "1 when the layer before batch normalisation adds a bias")
 FIRST_SCALE = Signal("first_scale", "ratio", "layer", "standard deviation of the first weights times the root of the fan-in")
 
@@ -177,6 +198,7 @@ SETUP = Signal("setup", "options", "optimizer", "the optimizer's kind, whether i
 DECAY_PULL = Signal("decay_pull", "ratio", "parameter", "pull of weight decay relative to the loss's own on the weights", pull)
 SCALED_CLIP = Signal("scaled_clip", "flag", "run", "1 when gradients were clipped while a GradScaler's factor was still in them")
 EVALUATED = Signal("evaluated", "flag", "model", "1 when the model was run without gradients while parts that matter were in training mode")
+HELD_OUT = Signal("held_out", "loss", "evaluation", "mean of the losses that one place computed without gradients between two updates")
 EVAL_MODE = Signal("eval_mode", "flag", "model", "1 when the weights were updated while the model was in eval mode")
 
 REACH = Signal("reach", "modules", "model", "the held modules, in the order in which they ran, and which of them a gradient has reached")

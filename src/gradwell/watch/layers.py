@@ -19,6 +19,7 @@ from torch import Tensor
 from gradwell.doctor import signals
 from gradwell.doctor.record import Record
 from gradwell.watch import sample
+from gradwell.watch.drift import Drift
 from gradwell.watch.graph import BOUNDS, LINEAR, Part, is_linear_pass, operation, saved
 from gradwell.watch.registry import Named
 
@@ -66,6 +67,8 @@ class Layers:
         self._types: dict[int, str] = {}
         self._seconds = 0.0
         self._handles: list[Any] = []
+        self._drift = Drift()
+        self._kept: dict[int, int] = {}  # sites of batch normalisations, by the place in memory of their running means
         self._weighed: set[int] = set()  # layers whose first weights were measured
         self.data: Tensor | None = None  # what the first layer takes, for the time of one look
 
@@ -132,14 +135,30 @@ class Layers:
         self._put(signals.BATCH_STD.name, site, step, signals.batch_std(across))
         if data:
             self._data(part, x, step, across)
+        elif (drift := self._drift.since(site, x, step)) is not None:
+            self._put(signals.DRIFT.name, site, step, drift)
 
     def _normalization(self, part: Part, site: int, step: int) -> None:
         x = saved(part.node, "input")
         if "BatchNorm" in part.type and getattr(part.node, "_saved_training", True) and isinstance(x, Tensor) and x.dim() > 1:
             self._record.add(signals.BATCH_VALUES.name, site, step, x.numel() / x.shape[1])
+            self._stale(part.node, site, step)
             before = part.feeds_from
             if before is not None and before.kind == "layer":
                 self._record.add(signals.BIASED.name, site, step, float(has_bias(before.node)))
+
+    def _stale(self, node: Any, site: int, step: int) -> None:
+        running, kept_var, mean, scale = (saved(node, name) for name in ("running_mean", "running_var", "result1", "result2"))
+        if isinstance(running, Tensor) and isinstance(kept_var, Tensor) and isinstance(mean, Tensor) and isinstance(scale, Tensor):
+            self._kept[running.data_ptr()] = site
+            self._put(signals.STALE.name, site, step, signals.stale(mean, scale.pow(-2), running, kept_var))
+
+    def kept_statistics(self, module: Any, x: Tensor, step: int) -> None:
+        """Measure how far what a batch normalisation kept is from what it takes in now, in eval mode."""
+        site = self._kept.get(module.running_mean.data_ptr())
+        if site is not None and x.dim() > 1:
+            var, mean = torch.var_mean(x.detach().float(), [0, *range(2, x.dim())], correction=0)
+            self._put(signals.STALE_IN_USE.name, site, step, signals.stale(mean, var, module.running_mean, module.running_var))
 
     def _data(self, part: Part, x: Tensor, step: int, across: Tensor) -> None:
         key = ("input", id(part.weight), "", 0)
@@ -153,6 +172,8 @@ class Layers:
         self._put(signals.INPUT_WIDEST.name, site, step, signals.widest(features))
         self._put(signals.INPUT_SCALES.name, site, step, signals.scale_ratio(features))
         self._put(signals.BATCH_STD.name, site, step, signals.batch_std(across))
+        if (drift := self._drift.since(site, x, step)) is not None:
+            self._put(signals.DRIFT.name, site, step, drift)
         low, high = torch.aminmax(features)
         self._record.fact(signals.INPUT_RANGE.name, site, step, [float(low), float(high)])
 

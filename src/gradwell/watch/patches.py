@@ -7,10 +7,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import torch
+from torch.jit._builtins import _get_builtin_table
 from torch.nn.utils import clip_grad
 from torch.optim import optimizer as optim
 
-from gradwell.watch.recurrence import FUNCTIONS
+from gradwell.watch import held_out, recurrence
 
 if TYPE_CHECKING:
     from gradwell.watch.watcher import Watcher
@@ -62,7 +63,8 @@ def patched() -> list[Callable[[], object]]:
         *(patch(mode, "__enter__", lambda _, context: tell("on_no_grad", context)) for mode in GRADIENTS_OFF),
         *(patch(mode, "__exit__", lambda _, context, *__: tell("after_no_grad", context)) for mode in GRADIENTS_OFF),
         patch(torch, "compile", lambda result, *_, **__: tell("on_compile", result)),
-        *(patch(torch._VF, name, lambda result, *args, **_: tell("on_recurrence", result, args)) for name in FUNCTIONS),
+        *(patch(torch._VF, name, lambda result, *args, **_: tell("on_recurrence", result, args)) for name in recurrence.FUNCTIONS),
+        *(patch(owner, name, lambda result, *_, **__: tell("on_loss", result)) for owner, name in held_out.FUNCTIONS),
         patch(optim.Optimizer, "__init__", lambda _, optimizer, *__, **___: tell("on_optimizer", optimizer)),
         *(patch(owner, "clip_grad_norm_", lambda norm, _=None, max_norm=None, *__, **___: tell("on_clip", norm, max_norm))
           for owner in (torch.nn.utils, clip_grad)),
@@ -93,5 +95,14 @@ def patch(owner: Any, name: str, after: Callable[..., object], before: Callable[
         after(result, *args, **kwargs)
         return result
 
+    table: dict[int, str] = _get_builtin_table()  # type: ignore[no-untyped-call]
+    if id(original) in table:
+        table[id(wrapped)] = table[id(original)]  # torch.jit.script takes the one for the other
     setattr(owner, name, wrapped)
-    return lambda: setattr(owner, name, original) if getattr(owner, name) is wrapped else None
+
+    def undo() -> None:
+        table.pop(id(wrapped), None)
+        if getattr(owner, name) is wrapped:
+            setattr(owner, name, original)
+
+    return undo

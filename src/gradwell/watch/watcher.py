@@ -25,6 +25,7 @@ from gradwell.watch import graph, nonfinite, sample
 from gradwell.watch.attention import Attentions
 from gradwell.watch.compiled import Compiled
 from gradwell.watch.evaluation import Evaluation, matters
+from gradwell.watch.held_out import HeldOut
 from gradwell.watch.layers import Layers
 from gradwell.watch.losses import Line, Losses
 from gradwell.watch.optimizers import Optimizers, parameters
@@ -51,7 +52,7 @@ def probe(name: str) -> Callable[[Callable[Concatenate[Watcher, P], None]], Call
         def guarded(self: Watcher, *args: P.args, **kwargs: P.kwargs) -> None:
             if name in self.off or "record" in self.off or os.getpid() != self.pid:
                 return
-            begun, outermost, self._inside = time.perf_counter(), not self._inside, True
+            begun, outermost, Watcher.looking = time.perf_counter(), not Watcher.looking, True
             try:
                 method(self, *args, **kwargs)
             except sqlite3.Error as error:
@@ -60,7 +61,7 @@ def probe(name: str) -> Callable[[Callable[Concatenate[Watcher, P], None]], Call
                 self.off[name] = f"{type(error).__name__}: {error}".split("\n")[0]
             finally:
                 if outermost:
-                    self._inside = False
+                    Watcher.looking = False
                     self.schedule.spent += time.perf_counter() - begun
 
         return cast("Callable[Concatenate[Watcher, P], None]", guarded)
@@ -70,6 +71,8 @@ def probe(name: str) -> Callable[[Callable[Concatenate[Watcher, P], None]], Call
 
 class Watcher:
     """Watches every training loop of this process from `start` to `finish`; `create` opens the record when the first step comes."""
+
+    looking = False  # whether any of them is at work: what torch is asked for then is not the script's
 
     def __init__(self, settings: Settings, create: Callable[[], Record]) -> None:
         self.settings = settings
@@ -81,7 +84,6 @@ class Watcher:
         self.off: dict[str, str] = {}
         self.pid = os.getpid()
         self._create = create
-        self._inside = False
         self._pending: list[tuple[str, int, int, Tensor]] = []
         self._early: list[tuple[weakref.ref[Any], int]] = []  # optimizers built before the first step, with their age
         self._sampled = self._began = self._stepped = self._stepped_now = False
@@ -94,6 +96,7 @@ class Watcher:
         self._compiled = Compiled()
         self._recurrence = Recurrence(self.registry)
         self._evaluation = Evaluation(self.registry, self._evaluated)
+        self._held_out = HeldOut()
         self._reach = Reach(self.registry)
         self._known: set[int] = set()  # optimizers that were seen to step
         self._unseen: set[str] = set()
@@ -179,6 +182,21 @@ class Watcher:
         assert self.record is not None
         if root in self.registry.roots([p for p in root.parameters() if id(p) in self.optimizers.held()][:1]):
             self.record.add(signals.EVALUATED.name, self.optimizers.model(root), self.step, float(module.training and matters(root)))
+            if not module.training:
+                self._evaluation.listen(root, self._kept)
+
+    @probe("evaluation")
+    def _kept(self, module: Any, inputs: Tensor) -> None:
+        self.layers.kept_statistics(module, inputs, self.step)
+
+    def on_loss(self, result: Any) -> None:
+        """One of torch's loss functions was called; only those of evaluations are listened to."""
+        if not torch.is_grad_enabled() and self.record is not None and not Watcher.looking and not torch.compiler.is_compiling():
+            self._hear_loss(result)
+
+    @probe("evaluation")
+    def _hear_loss(self, result: Any) -> None:
+        self._held_out.note(result)
 
     @probe("clipping")
     def on_scale(self, loss: Any, scaled: Any, scaler: Any) -> None:
@@ -304,7 +322,13 @@ class Watcher:
             self.schedule.end()
         self._sampled = self._glancing = False
         self._root = None
+        self._close_evaluation()
         self._tick()
+
+    @probe("evaluation")
+    def _close_evaluation(self) -> None:
+        if self.record is not None:
+            self._held_out.write(self.record, self._put, self.step)
 
     def _tick(self) -> None:
         """Write when it is time: before more would be lost than a kill may cost."""

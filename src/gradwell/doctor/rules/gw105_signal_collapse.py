@@ -33,7 +33,7 @@ class SignalCollapse(Rule):
     source = ("He et al. 2015, Delving Deep into Rectifiers (arXiv 1502.01852); Schoenholz et al. 2017, Deep Information Propagation "
               "(arXiv 1611.01232)")
 
-    consequences = ("GW101", "GW410", "GW605")
+    consequences = ("GW101", "GW107", "GW410", "GW605")
 
     least: Annotated[float, "spread of the examples, relative to the network's input"] = 1e-3
 

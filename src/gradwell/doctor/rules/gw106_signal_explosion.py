@@ -28,7 +28,7 @@ class SignalExplosion(Rule):
     cause = "The weights are too large for the number of inputs of each unit, so every layer enlarges what it is given."
     remedy = "Begin with nn.init.kaiming_normal_(layer.weight), or put nn.BatchNorm or nn.LayerNorm between the layers."
     source = "He et al. 2015, Delving Deep into Rectifiers (arXiv 1502.01852): sqrt(2 / fan_in) is the deviation that keeps the size"
-    consequences = ("GW202", "GW204", "GW205")
+    consequences = ("GW107", "GW202", "GW204", "GW205")
 
     most: Annotated[float, "spread of the examples, relative to the network's input"] = 1e3
 

@@ -35,7 +35,7 @@ class ExplodingGradient(Rule):
     remedy = ("Lower the learning rate, or clip with `torch.nn.utils.clip_grad_norm_(model.parameters(), {threshold:.2g})` before "
               "`optimizer.step()`.")
     source = "Pascanu et al. 2013, On the difficulty of training recurrent neural networks (arXiv 1211.5063); Bengio et al. 1994"
-    consequences = ("GW102", "GW204", "GW205")
+    consequences = ("GW102", "GW107", "GW204", "GW205")
 
     growth: Annotated[float, "gradient norm, relative to the median of all before it"] = 10.0
     patience: Annotated[int, "readings in a row"] = 3

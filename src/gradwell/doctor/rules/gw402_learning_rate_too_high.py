@@ -36,7 +36,7 @@ class LearningRateTooHigh(Rule):
     remedy = "Divide the learning rate by 10, and again if that is not enough; a warm-up helps where only the first updates are too large."
     source = ("LeCun et al. 1998, Efficient BackProp, section 4.7; an update of about 1e-3 of the weights is usual (Bottou; CS231n, "
               "Neural Networks 3); 1e-1 is TheDeepChecker's upper limit (TOSEM 2022)")
-    consequences = ("GW101", "GW102", "GW105", "GW106", "GW202", "GW203", "GW204", "GW205", "GW413", "GW605")
+    consequences = ("GW101", "GW102", "GW105", "GW106", "GW107", "GW202", "GW203", "GW204", "GW205", "GW413", "GW605")
 
     replaced: Annotated[float, "size of one update of the median weight matrix, relative to the weights"] = 1.0
     large: Annotated[float, "size of the updates of the second half of the run, relative to the weights"] = 0.1

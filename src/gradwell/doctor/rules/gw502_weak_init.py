@@ -33,7 +33,7 @@ class WeakInit(Rule):
     remedy = ("Draw them by fan-in: nn.init.kaiming_normal_(layer.weight) for ReLU, nn.init.xavier_normal_(layer.weight) for tanh and "
               "sigmoid, or W = torch.randn(n_in, n_out) / n_in ** 0.5; zero biases.")
     source = "Glorot and Bengio 2010 (AISTATS); He et al. 2015, Delving Deep into Rectifiers (arXiv 1502.01852)"
-    consequences = ("GW101", "GW102", "GW105", "GW106", "GW201", "GW202", "GW402", "GW410", "GW605")
+    consequences = ("GW101", "GW102", "GW105", "GW106", "GW107", "GW201", "GW202", "GW402", "GW410", "GW605")
 
     small: Annotated[float, "std * sqrt(fan-in); the weights that keep a signal's size have about 1"] = 0.2
     large: Annotated[float, "the same, of weights that are too large"] = 5.0
