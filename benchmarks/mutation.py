@@ -57,8 +57,8 @@ def mutants(rule: Rule, sick: Record, healthy: Sequence[Record]) -> list[tuple[s
     """A row for each part of a rule that was broken: what, its value, and how much up and how much down was noticed."""
     assert not noticed(rule, sick, healthy), f"{rule.code} breaks the laws as it is"
     found = list(rule.check(sick))
-    silent = type("Silent", (type(rule),), {"check": lambda *_: iter(())})()
-    rows = [(rule.code, "check", "", "says nothing" if noticed(silent, sick, healthy) else "", "")]
+    silent: Any = type("Silent", (type(rule),), {"check": lambda *_: iter(())})()
+    rows: list[tuple[str, ...]] = [(rule.code, "check", "", "says nothing" if noticed(silent, sick, healthy) else "", "")]
     if found[0].fix is not None:
         held = not any(rule.check(watched(rule, sick=True, cured=True)))
         rows.append((rule.code, "fix", "", "does nothing" if held else "", ""))

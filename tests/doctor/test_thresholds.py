@@ -3,7 +3,9 @@
 import pytest
 
 from gradwell.doctor.catalogue import rule
+from gradwell.doctor.finding import Finding
 from gradwell.doctor.record import Record
+from gradwell.doctor.rule import Rule
 
 STEPS = 100
 LOOKS = range(1, STEPS + 1)
@@ -178,7 +180,7 @@ CASES = [  # code, threshold, a record that has the fault, and one that is just 
 ]
 
 
-def said(checked, made):
+def said(checked: Rule, made: Made) -> list[Finding]:
     """What a rule says of a record with its full severity; a note does not count."""
     return [finding for finding in checked.check(made.record) if finding.severity == checked.kind]
 
