@@ -27,6 +27,7 @@ USES = 8  # of one shared weight (an unrolled recurrence) whose values are looke
 ATTENTION = {"NonDynamicallyQuantizableLinear", "MultiheadAttention"}  # the projections of nn.MultiheadAttention
 THROUGH_TIME = {"RNN", "GRU", "LSTM"}  # whose loops over time stand in the graph, where no fused kernel runs them
 GATED = {"GRU", "LSTM", "GRUCell", "LSTMCell"}  # whose sigmoids are gates, which may sit at their ends
+VALUES = 16  # of each channel, below which a batch's own mean and variance are noise
 WINDOW_EXAMPLES, WINDOW_SAMPLES = 1_000, 20  # units are counted as never active over a window of either length
 Key = tuple[str, int, str, int]
 Put = Callable[[str, int, int, Tensor], None]  # signal, site, step, a 0-d tensor
@@ -70,7 +71,6 @@ class Layers:
         self._drift = Drift()
         self._kept: dict[int, int] = {}  # sites of batch normalisations, by the place in memory of their running means
         self._weighed: set[int] = set()  # layers whose first weights were measured
-        self.data: Tensor | None = None  # what the first layer takes, for the time of one look
 
     def site(self, part: Part, ordinal: int = 0) -> int:
         """The site of a part: a layer is known by its weight, an activation by the layer that feeds it."""
@@ -95,7 +95,7 @@ class Layers:
         """Measure what the forward pass left behind, and hook the nodes that the backward pass will go through."""
         self._norms.clear()
         self._types.clear()
-        fed = {id(part.weight) for part in parts if part.kind == "layer" and part.node.next_functions[part.input_edge][0] is not None}
+        fed = fed_by_others(parts)
         uses: Counter[int] = Counter()
         ordinals: Counter[tuple[str, int, str]] = Counter()
         lines: list[Any] = []
@@ -127,9 +127,8 @@ class Layers:
             fan_in = widths(part)[1] * math.prod(part.weight.shape[2:]) if part.weight.dim() > 1 and part.type in LINEAR else 0
             if step == 1 and fan_in:
                 self._put(signals.FIRST_SCALE.name, site, step, signals.std(sample.flat(sample.local(part.weight))) * fan_in**0.5)
-        first, second = ("mat1", "mat2") if part.type == "Addmm" else ("self", "mat2")
-        x = saved(part.node, "input", first if (part.input_edge in (0, 1) and part.type != "Mm") or part.input_edge == 0 else second)
-        if not isinstance(x, Tensor) or x.dim() == 0 or x.shape[0] < 2 or not x.is_floating_point():
+        x = taken(part)
+        if x is None:
             return
         across = sample.examples(x)
         self._put(signals.BATCH_STD.name, site, step, signals.batch_std(across))
@@ -156,7 +155,7 @@ class Layers:
     def kept_statistics(self, module: Any, x: Tensor, step: int) -> None:
         """Measure how far what a batch normalisation kept is from what it takes in now, in eval mode."""
         site = self._kept.get(module.running_mean.data_ptr())
-        if site is not None and x.dim() > 1:
+        if site is not None and x.dim() > 1 and x.numel() >= VALUES * x.shape[1]:
             var, mean = torch.var_mean(x.detach().float(), [0, *range(2, x.dim())], correction=0)
             self._put(signals.STALE_IN_USE.name, site, step, signals.stale(mean, var, module.running_mean, module.running_var))
 
@@ -165,7 +164,6 @@ class Layers:
         if key not in self._sites:
             named = self._name(part.weight)
             self._sites[key] = self._record.site("input", named.module, "data", named.file, named.line)
-        self.data = x
         features = sample.units(x, 1 if part.type.endswith("Convolution") else -1, 4 * sample.SIZE)
         site = self._sites[key]
         self._put(signals.INPUT_OFFSET.name, site, step, signals.offset(features))
@@ -254,6 +252,25 @@ class Layers:
 
 
 GAINS = {"layer": signals.WEIGHT_GAIN.name, "activation": signals.ACTIVATION_GAIN.name, "normalization": signals.NORMALIZATION_GAIN.name}
+
+
+def fed_by_others(parts: list[Part]) -> set[int]:
+    """The ids of the weights whose layers take in what something learned gives out; the others take data."""
+    return {id(part.weight) for part in parts if part.kind == "layer" and part.node.next_functions[part.input_edge][0] is not None}
+
+
+def taken(part: Part) -> Tensor | None:
+    """What a layer took in, where the graph kept it and it is a batch of numbers."""
+    first, second = ("mat1", "mat2") if part.type == "Addmm" else ("self", "mat2")
+    x = saved(part.node, "input", first if (part.input_edge in (0, 1) and part.type != "Mm") or part.input_edge == 0 else second)
+    return x if isinstance(x, Tensor) and x.dim() > 0 and x.shape[0] > 1 and x.is_floating_point() else None
+
+
+def data(parts: list[Part]) -> Tensor | None:
+    """The batch of data that the model's last such layer took in; None where there is none."""
+    fed = fed_by_others(parts)
+    found = [x for part in parts if part.kind == "layer" and id(part.weight) not in fed and (x := taken(part)) is not None]
+    return found[-1] if found else None
 
 
 def together(norms: list[Tensor]) -> Tensor:

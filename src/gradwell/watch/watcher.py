@@ -26,7 +26,7 @@ from gradwell.watch.attention import Attentions
 from gradwell.watch.compiled import Compiled
 from gradwell.watch.evaluation import Evaluation, matters
 from gradwell.watch.held_out import HeldOut
-from gradwell.watch.layers import Layers
+from gradwell.watch.layers import Layers, data
 from gradwell.watch.losses import Line, Losses
 from gradwell.watch.optimizers import Optimizers, parameters
 from gradwell.watch.patches import Patches
@@ -354,6 +354,7 @@ class Watcher:
         if self._sampled:
             self._look_inside(parts)
         if self._glancing:
+            self._look_at_data(parts)
             self._look_at_leaves(graph.leaves(order))
         if self._sampled:
             self._compiled.listen()
@@ -430,8 +431,10 @@ class Watcher:
     @probe("layers")
     def _look_inside(self, parts: list[graph.Part]) -> None:
         self.layers.forward(parts, self.step)
-        self.losses.answers.inputs(self.layers.data, self.step)
-        self.layers.data = None
+
+    @probe("loss")
+    def _look_at_data(self, parts: list[graph.Part]) -> None:
+        self.losses.answers.inputs(data(parts), self.step)
 
     @probe("attention")
     def _look_at_attention(self, order: list[Any], parts: list[graph.Part]) -> None:

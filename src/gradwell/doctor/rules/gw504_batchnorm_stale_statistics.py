@@ -8,7 +8,7 @@ from statistics import median
 from typing import Annotated, Any
 
 from gradwell.doctor import signals
-from gradwell.doctor.evidence import reading, tail
+from gradwell.doctor.evidence import reading
 from gradwell.doctor.finding import Finding
 from gradwell.doctor.learned import finite, learned
 from gradwell.doctor.record import Record
@@ -44,8 +44,8 @@ class BatchnormStaleStatistics(Rule):
             training, use, sizes = (finite(record.series(signal.name, site)) for signal in (
                 signals.STALE, signals.STALE_IN_USE, signals.BATCH_VALUES))
             if training and use and sizes and median(size for _, size in sizes) >= self.values:
-                off = min(use[-1][1], median(tail(training)))
-                if off >= self.far and use[-1][0] >= record.steps / 2:
+                off = min(use[-1][1], training[-1][1])
+                if off >= self.far and min(use[-1][0], 2 * training[-1][0]) >= record.steps / 2:
                     found.append((off, site, training, use))
         if not found:
             return

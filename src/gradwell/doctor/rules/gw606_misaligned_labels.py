@@ -34,7 +34,7 @@ class MisalignedLabels(Rule):
     source = "Zhang et al. 2017, Understanding deep learning requires rethinking generalization (arXiv 1611.03530): labels without inputs"
     consequences = ("GW402", "GW403", "GW410", "GW411", "GW413", "GW605")
 
-    least: Annotated[int, "examples that came back"] = 30
+    least: Annotated[int, "examples that came back"] = 12
     chance: Annotated[float, "how often or how far labels differ, relative to two labels drawn at random"] = 0.5
 
     def check(self, record: Record) -> Iterator[Finding]:
