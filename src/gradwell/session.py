@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from gradwell.doctor.finding import Finding
     from gradwell.doctor.judge import Verdict
     from gradwell.doctor.record import Record
+    from gradwell.nets.gradcheck import GradientCheck
     from gradwell.report.data import Report
 
 
@@ -50,6 +51,18 @@ def check(model: Any, loss_fn: Any, optimizer: Any, batch: Any) -> Checkup:
     except ModuleNotFoundError as error:
         raise DependencyError("gradwell.check needs PyTorch; install it with: pip install torch") from error
     return checked(model, loss_fn, optimizer, batch)
+
+
+def check_gradients(function: Any, *inputs: Any, step: float = 1e-6, tolerance: float = 1e-5) -> GradientCheck:
+    """Compare the gradient of any function or module with finite differences in double precision, entry by entry.
+
+    The same as `gradwell.nets.gradcheck.check_gradients`, which says more. Raises DependencyError when torch is missing.
+    """
+    try:
+        from gradwell.nets.gradcheck import check_gradients as checked
+    except ModuleNotFoundError as error:
+        raise DependencyError("gradwell.check_gradients needs PyTorch; install it with: pip install torch") from error
+    return checked(function, *inputs, step=step, tolerance=tolerance)
 
 
 class Session:

@@ -100,6 +100,12 @@ def updating(size):
     return made
 
 
+def beginning(sizes, high):
+    made = Made(losses=[1.0] + [high] * 5 + [1.0] * 94, trivial=1.0)
+    made.at("parameter", "net.weight", update_ratio=sizes + [0.01] * 96)
+    return made
+
+
 def rising_again(end):
     made = Made(losses=[1.0] * 10 + [0.1] * 50 + [end] * 40, trivial=0.25)
     made.at("parameter", "net.weight", update_ratio=0.2)
@@ -166,6 +172,8 @@ CASES = [  # code, threshold, a record that has the fault, and one that is just 
     ("GW310", "labels", alike(10, 200), alike(10, 190)),
     ("GW311", "several", several(0.06), several(0.04)),
     ("GW402", "large", updating(0.11), updating(0.09)),
+    ("GW402", "together", beginning([0.8, 0.4, 0.2, 0.2], 1.6), beginning([0.8, 0.3, 0.2, 0.1], 1.6)),
+    ("GW402", "jump", beginning([0.9, 0.5, 0.3, 0.2], 1.45), beginning([0.9, 0.5, 0.3, 0.2], 1.35)),
     ("GW402", "rise", rising_again(0.21), rising_again(0.19)),
     ("GW403", "certain", hardly_falling(0.08), hardly_falling(0.11)),
     ("GW408", "hard", clipped(0.09), clipped(0.11)),

@@ -213,3 +213,11 @@ def test_targets_are_described():
     assert describe(REAL) == "real"
     assert read_one(((THREE(X).softmax(1) - ONE_HOT) ** 2).mean())["target"] == "one-hot"
     assert read_one(F.l1_loss(DEEP(X).sigmoid(), YES[:, None]))["target"] == "binary"
+
+
+def test_probabilities_that_are_no_numbers_say_nothing_of_their_sum():
+    z = torch.full((6, 3), -500.0, requires_grad=True)
+    p = z.exp() / z.exp().sum(1, keepdim=True)
+    loss = -p.log()[torch.arange(6), torch.arange(6) % 3].mean()
+    (term,) = terms(loss.grad_fn)
+    assert term.normalized() is None

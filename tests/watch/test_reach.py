@@ -92,3 +92,26 @@ def test_a_loss_without_history_is_noted_at_each_backward():
     (site,) = session.record.sites("loss")
     assert [step for step, _ in session.record.series(signals.ROOTLESS.name, site)] == [1, 2, 3, 4, 5]
     assert [f.code for f in session.findings() if f.severity == "error"] == ["GW206"]
+
+
+def test_a_cut_between_two_models_is_found():
+    encoder, head = nn.Linear(4, 8), nn.Linear(8, 2)
+    optimizer = torch.optim.SGD([*encoder.parameters(), *head.parameters()], lr=0.1)
+    with gradwell.watch(encoder, head, optimizer, every=1) as session:
+        for _ in range(6):
+            optimizer.zero_grad()
+            F.cross_entropy(head(torch.tensor(encoder(X).tolist())), Y).backward()
+            optimizer.step()
+    (found,) = [f for f in session.findings() if f.code == "GW206"]
+    assert "forward pass goes through them; it ends at" in found.title
+
+
+def test_an_optimizer_that_holds_another_copy_of_the_model_is_found():
+    held, model = Net(), nn.Sequential(nn.Linear(4, 8), nn.Tanh(), nn.Linear(8, 2))
+    optimizer = torch.optim.SGD(held.parameters(), lr=0.1)
+    with gradwell.watch(held, optimizer, every=1) as session:
+        for _ in range(8):
+            optimizer.zero_grad()
+            F.cross_entropy(model(X), Y).backward()
+            optimizer.step()
+    assert "GW208" in {f.code for f in session.findings()}

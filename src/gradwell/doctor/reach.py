@@ -17,9 +17,9 @@ def reaches(record: Record) -> Iterator[tuple[Site, int, list[Module]]]:
     """Every model with the step of the last look and its modules: first those that ran, in that order, then the others."""
     for site in record.sites("model"):
         facts = list(record.facts(signals.REACH.name, site))
-        if facts:
-            step, fact = facts[-1]
-            yield site, step, sorted(fact["modules"], key=lambda m: (m["ran"] is None, m["ran"] or 0))
+        for step, fact in facts:
+            if step == facts[-1][0]:  # models of one class that were built on one line share a site
+                yield site, step, sorted(fact["modules"], key=lambda m: (m["ran"] is None, m["ran"] or 0))
 
 
 def cut(modules: list[Module]) -> tuple[list[Module], Module] | None:

@@ -61,12 +61,16 @@ class Term:
         return self.target is not None and self.operations[0] == "Softmax" and describe(self.target) == "one-hot"
 
     def normalized(self) -> bool | None:
-        """Whether the logarithms that a cross-entropy is taken of belong to probabilities that add up to 1; None for other losses."""
+        """Whether the logarithms that a cross-entropy is taken of belong to probabilities that add up to 1.
+
+        None for other losses, and where they are no numbers.
+        """
         if self.loss not in ("nll", "soft_cross_entropy") or self.prediction is None or self.prediction.dim() < 2:
             return None
         across = 1 if self.loss == "nll" else -1
         near = 0.2 if self.prediction.dtype in (torch.float16, torch.bfloat16) else 0.02
-        return bool(((self.prediction.detach().float().exp().sum(across) - 1).abs() < near).all())
+        sums = self.prediction.detach().float().exp().sum(across)
+        return bool(((sums - 1).abs() < near).all()) if bool(sums.isfinite().all()) else None
 
     def both_broadcast(self) -> bool:
         """Whether prediction and target were each repeated along an axis that the other has: (N, 1) against (N,)."""

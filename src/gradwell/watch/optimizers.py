@@ -17,6 +17,7 @@ from gradwell.watch import sample
 from gradwell.watch.descent import Descent
 from gradwell.watch.registry import Named, Registry
 
+STRANGE = 4  # losses looked at, none of which reached what an optimizer holds, after which it holds the wrong weights
 PARAMETERS = 64  # weights of one optimizer whose own readings are taken
 DECOUPLED = ("AdamW", "Muon", "Lion", "AdamW8bit", "FusedAdamW")  # optimizers whose weight decay is no part of the gradient
 Put = Callable[[str, int, int, Tensor], None]
@@ -33,6 +34,8 @@ class Optimizers:
         self._before: dict[int, list[tuple[Any, Tensor]]] = {}
         self._distinct: set[int] = set()  # parameters whose units are known to differ
         self._first_seen: dict[int, Tensor] = {}
+        self._met = False  # whether a loss ever reached what an optimizer holds
+        self._strangers = 0  # losses looked at that did not
         self._orphans: dict[Named, int] = {}
         self._found: dict[int, list[bool]] = {}
         self._setups: dict[int, dict[str, Any]] = {}
@@ -146,8 +149,12 @@ class Optimizers:
         """Note the parameters that receive a gradient while no optimizer holds them."""
         held = self.held()
         reached = list(leaves)
-        if not any(id(p) in held for p in reached):
-            return  # what is trained here is not trained by an optimizer
+        if any(id(p) in held for p in reached):
+            self._met = True
+        else:
+            self._strangers += 1
+            if self._met or self._strangers < STRANGE:
+                return  # what is trained here is not trained by an optimizer
         oldest = min(self._live.values(), default=0)
         roots = self._registry.roots([p for optimizer in list(self._live) for p in parameters(optimizer)])
         for p in reached:

@@ -44,8 +44,12 @@ class DetachedGraph(Rule):
                 yield self.finding(
                     f"The loss has no history: no operation on weights led to it at {len(steps)} of {len(passes)} backward passes.",
                     loss.where, (steps[0], record.steps), {"passes without history": len(steps), "passes": len(passes)})
-        for site, step, modules in reaches(record):
+        models = list(reaches(record))
+        for site, step, modules in models:
             found = cut(modules)
+            if found is None and not any(module["reached"] for module in modules):  # does it end at the model that ran next?
+                following = [module for _, _, others in models for module in others if module["reached"] and module["ran"] is not None]
+                found = cut(sorted([*modules, *following], key=lambda m: (m["ran"] is None, m["ran"] or 0)))
             if found is None:
                 continue
             below, above = found

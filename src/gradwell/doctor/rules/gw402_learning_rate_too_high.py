@@ -23,9 +23,9 @@ from gradwell.doctor.run import Run
 class LearningRateTooHigh(Rule):
     """A gradient holds for a small step only; an update as large as the weights lands where nothing is known, mostly higher up.
 
-    No rate is high in itself. What counts is the size of an update relative to the weights it changes: it either replaced them once,
-    after which the loss rose and did not come back, or stays too large to the end, while the run learns nothing or loses what it
-    had learned. Weights that begin at zero have no such size.
+    No rate is high in itself. What counts is the size of an update relative to the weights it changes: one update, or the first few
+    together, replaced them, after which the loss rose and did not come back, or updates stay too large to the end, while the run learns
+    nothing or loses what it had learned. Weights that begin at zero have no such size.
     """
 
     code = "GW402"
@@ -36,11 +36,14 @@ class LearningRateTooHigh(Rule):
     remedy = "Divide the learning rate by 10, and again if that is not enough; a warm-up helps where only the first updates are too large."
     source = ("LeCun et al. 1998, Efficient BackProp, section 4.7; an update of about 1e-3 of the weights is usual (Bottou; CS231n, "
               "Neural Networks 3); 1e-1 is TheDeepChecker's upper limit (TOSEM 2022)")
-    consequences = ("GW101", "GW102", "GW105", "GW106", "GW107", "GW202", "GW203", "GW204", "GW205", "GW413", "GW605")
+    consequences = ("GW101", "GW102", "GW105", "GW106", "GW107", "GW202", "GW203", "GW204", "GW205", "GW410", "GW413",
+                    "GW605")
 
     replaced: Annotated[float, "size of one update of the median weight matrix, relative to the weights"] = 1.0
     large: Annotated[float, "size of the updates of the second half of the run, relative to the weights"] = 0.1
     rise: Annotated[float, "loss, relative to the first one and the trivial predictor's, or to its own minimum"] = 2.0
+    together: Annotated[float, "size of the first four updates together, relative to the weights"] = 1.5
+    jump: Annotated[float, "loss after them, relative to the first one and the trivial predictor's"] = 1.4
     least: Annotated[int, "updates looked at"] = 3
     calm: Annotated[int, "updates looked at, all small, after which a single large one is a spike"] = 8
 
@@ -55,11 +58,16 @@ class LearningRateTooHigh(Rule):
         before = [size for step, size in sizes if step < worst[0]]
         alone = sum(size > self.replaced for _, size in sizes) == 1 and len(before) >= self.calm and median(before) < self.large
         replaced = worst[1] > self.replaced and rose and known.nothing and not alone
+        early = sum(size for step, size in sizes if step <= 4)
+        if not replaced and early > self.together and known.nothing:
+            replaced = highest(losses) > self.jump * max(losses[0][1], known.trivial or 0.0)
+            worst = max(sizes, key=lambda size: size[1])
         sustained = median(tail(sizes)) > self.large and (known.nothing or self.came_back(losses, known.trivial))
         if not replaced and not sustained:
             return
         rates = record.series(signals.LEARNING_RATE.name)
-        what = (f"one update, at step {worst[0]}, changed the weights by {worst[1]:.2g} times their size" if replaced else
+        what = (f"one update, at step {worst[0]}, changed the weights by {worst[1]:.2g} times their size" if worst[1] > self.replaced else
+                f"the first updates changed the weights by {early:.2g} times their size" if replaced else
                 f"every update changes the weights by {median(tail(sizes)):.0%} of their size")
         then = "became NaN or infinite" if lost else "stays no better than a blind guess" if known.nothing else "rose again"
         yield self.finding(
