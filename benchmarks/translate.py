@@ -132,7 +132,7 @@ def page(figures: dict[str, Any]) -> str:
         first = next(iter(rows.values()))
         lines += [
             f"## {about}", "",
-            f"{first['pairs']:,} pairs to learn from, {first['test']:,} to measure on, {first['threads']} threads, "
+            f"{first['pairs']:,} pairs to learn from, {first['test']:,} to measure on, "
             f"{options.epochs} epochs. Trained on one thread, two trainings side by side on two cores. In each cell "
             "greedily / with a beam of five; the last column is greedy in bfloat16, its BLEU and speed. "
             f"sacrebleu: `{first['signature']}`, and lowercased.", "",
@@ -142,7 +142,7 @@ def page(figures: dict[str, Any]) -> str:
         for kind in CASES:
             if row := rows.get(kind):
                 both = " | ".join(f"{row[f'greedy{what}']:.1f} / {row[f'beam{what}']:.1f}" for what in ("", "_lower", "_chrf"))
-                speed = f"{row['greedy_speed']:.0f} / {row['beam_speed']:.0f}"
+                speed = f"{row['greedy_speed']:.0f} / {row['beam_speed']:.0f}, threads: {row['threads']}"
                 half = f"{row['bf16']:.1f}, {row['bf16_speed']:.0f}"
                 size = f"{row['parameters'] / 1e6:.1f} M | {row['precision']} | {row['minutes']:.0f}"
                 lines.append(f"| {kind} | {size} | {both} | {speed} | {half} |")
