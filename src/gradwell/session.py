@@ -56,7 +56,12 @@ def check(model: Any, loss_fn: Any, optimizer: Any, batch: Any) -> Checkup:
 def check_gradients(function: Any, *inputs: Any, step: float = 1e-6, tolerance: float = 1e-5) -> GradientCheck:
     """Compare the gradient of any function or module with finite differences in double precision, entry by entry.
 
-    The same as `gradwell.nets.gradcheck.check_gradients`, which says more. Raises DependencyError when torch is missing.
+    inputs: tensors of any shape; parameters of a module are checked like them. step: of the central difference. tolerance: relative error
+    of an entry that still counts as right. `gradwell.nets.gradcheck.check_gradients` says how it is done.
+
+        print(gradwell.check_gradients(MyFunction.apply, torch.randn(3, 4)))
+
+    Raises DependencyError when torch is missing, OptionError where the function gives no tensor that depends on an input.
     """
     try:
         from gradwell.nets.gradcheck import check_gradients as checked

@@ -93,6 +93,15 @@ def test_what_the_probes_compute_themselves_is_not_heard():
     assert heard(session.record) == []
 
 
+def test_losses_inside_a_transform_or_without_values_are_left_alone():
+    def evaluate(model):
+        with torch.no_grad():
+            torch.func.vmap(lambda x, y: F.mse_loss(x, y))(X, X)
+            F.mse_loss(X.to("meta"), X.to("meta"))
+
+    assert heard(run(evaluate)) == []
+
+
 def test_torch_is_as_before_afterwards():
     before = [getattr(owner, name) for owner, name in held_out.FUNCTIONS]
     run(lambda model: None)

@@ -90,7 +90,8 @@ def check_gradients(function: Callable[..., Tensor], *inputs: Tensor, step: floa
             torch.set_rng_state(state)
             out = call(values)
             if not isinstance(out, Tensor) or not out.is_floating_point():
-                raise OptionError("check_gradients needs a function that gives a tensor of floating-point numbers")
+                given = f"one of {out.dtype}" if isinstance(out, Tensor) else type(out).__name__
+                raise OptionError(f"check_gradients needs a function that gives a tensor of floating-point numbers, not {given}")
             weights = torch.rand(out.shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64) + 0.5
             return (out * weights).sum()
 

@@ -35,11 +35,17 @@ class HeldOut:
         self._sites: dict[Place, int] = {}
 
     def note(self, result: Any) -> None:
-        """A loss function was called while gradients are off."""
-        if isinstance(result, Tensor) and result.numel():
+        """A loss function was called while gradients are off. Inside a function transform, or without values, there is nothing to keep."""
+        transformed = torch._C._functorch.peek_interpreter_stack() is not None
+        if isinstance(result, Tensor) and result.numel() and not result.is_meta and not transformed:
             at, value = place(), sample.local(result.detach()).float().mean()
             total, calls = self._sums.get(at, (torch.zeros_like(value), 0))
             self._sums[at] = total + value, calls + 1
+
+    @property
+    def heard(self) -> bool:
+        """Whether a loss was computed since the last time."""
+        return bool(self._sums)
 
     def write(self, record: Record, put: Put, step: int) -> None:
         """Note the mean of every place where a loss was computed since the last time, as of a step."""

@@ -266,8 +266,8 @@ def taken(part: Part) -> Tensor | None:
     return x if isinstance(x, Tensor) and x.dim() > 0 and x.shape[0] > 1 and x.is_floating_point() else None
 
 
-def data(parts: list[Part]) -> Tensor | None:
-    """The batch of data that the model's last such layer took in; None where there is none."""
+def data_taken(parts: list[Part]) -> Tensor | None:
+    """The batch of data that went into the last of the layers that take data; None where the graph kept none."""
     fed = fed_by_others(parts)
     found = [x for part in parts if part.kind == "layer" and id(part.weight) not in fed and (x := taken(part)) is not None]
     return found[-1] if found else None

@@ -26,7 +26,7 @@ from gradwell.watch.attention import Attentions
 from gradwell.watch.compiled import Compiled
 from gradwell.watch.evaluation import Evaluation, matters
 from gradwell.watch.held_out import HeldOut
-from gradwell.watch.layers import Layers, data
+from gradwell.watch.layers import Layers, data_taken
 from gradwell.watch.losses import Line, Losses
 from gradwell.watch.optimizers import Optimizers, parameters
 from gradwell.watch.patches import Patches
@@ -322,7 +322,8 @@ class Watcher:
             self.schedule.end()
         self._sampled = self._glancing = False
         self._root = None
-        self._close_evaluation()
+        if self._held_out.heard:
+            self._close_evaluation()
         self._tick()
 
     @probe("evaluation")
@@ -434,7 +435,7 @@ class Watcher:
 
     @probe("loss")
     def _look_at_data(self, parts: list[graph.Part]) -> None:
-        self.losses.answers.inputs(data(parts), self.step)
+        self.losses.answers.inputs(data_taken(parts), self.step)
 
     @probe("attention")
     def _look_at_attention(self, order: list[Any], parts: list[graph.Part]) -> None:

@@ -55,9 +55,8 @@ class Explanation:
             weight = f"{float(one.gradients['weight'].norm()):.3g}" if "weight" in one.gradients else ""
             rows.append((one.name or "model", one.layer, f"{float(one.delta.norm()):.3g}", f"{one.gain:.3g}", slope, weight))
         widths = [max(len(row[i]) for row in rows) for i in range(6)]
-        lines = ["  ".join(cell.ljust(width) if cell in row[:2] else cell.rjust(width) for cell, width in zip(row, widths, strict=True))
-                 for row in rows]
-        return "\n".join([f"loss {self.loss:.6g}; the gradient comes in at the bottom and goes up", *(line.rstrip() for line in lines)])
+        aligned = [[*map(str.ljust, row[:2], widths[:2]), *map(str.rjust, row[2:], widths[2:])] for row in rows]
+        return "\n".join([f"loss {self.loss:.6g}; the gradient comes in at the bottom and goes up", *("  ".join(row).rstrip() for row in aligned)])
 
 
 def explain(model: nn.Module, loss_fn: Callable[[Tensor, Tensor], Tensor], batch: tuple[Tensor, Tensor]) -> Explanation:

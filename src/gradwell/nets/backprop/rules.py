@@ -25,6 +25,8 @@ SLOPES: dict[type[nn.Module], Callable[[Any, Tensor], Tensor]] = {
     nn.Hardtanh: lambda f, z: ((z > f.min_val) & (z < f.max_val)).to(z.dtype),
     nn.PReLU: lambda f, z: above(z, f.weight if f.weight.numel() == 1 else f.weight.reshape(1, -1, *[1] * (z.dim() - 2))),
 }
+KNOWN = ("linear layers, convolutions and pools of one or two dimensions, batch, layer and group normalisation, softmax, reshapes, and "
+         + ", ".join(kind.__name__ for kind in (*PLAIN, *SLOPES, nn.GELU)))
 
 
 def back(one: Passed, delta: Tensor) -> Back:
@@ -57,7 +59,7 @@ def back(one: Passed, delta: Tensor) -> Back:
     if kind is nn.LogSoftmax and layer.dim is not None:
         return delta - one.output.exp() * delta.sum(layer.dim, keepdim=True), None, {}
     more = "; call model.eval() first, since what was dropped is not kept" if isinstance(layer, DROPOUTS) else ""
-    raise OptionError(f"explain has no rule for {one.name} ({kind.__name__}){more}")
+    raise OptionError(f"explain has no rule for {one.name} ({kind.__name__}){more or f'; it knows {KNOWN}'}")
 
 
 def slope_of(layer: Any, z: Tensor) -> Tensor | None:
