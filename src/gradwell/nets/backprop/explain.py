@@ -55,8 +55,11 @@ class Explanation:
             weight = f"{float(one.gradients['weight'].norm()):.3g}" if "weight" in one.gradients else ""
             rows.append((one.name or "model", one.layer, f"{float(one.delta.norm()):.3g}", f"{one.gain:.3g}", slope, weight))
         widths = [max(len(row[i]) for row in rows) for i in range(6)]
-        aligned = [[*map(str.ljust, row[:2], widths[:2]), *map(str.rjust, row[2:], widths[2:])] for row in rows]
-        return "\n".join([f"loss {self.loss:.6g}; the gradient comes in at the bottom and goes up", *("  ".join(row).rstrip() for row in aligned)])
+        lines = []
+        for row in rows:
+            cells = [cell.ljust(width) if i < 2 else cell.rjust(width) for i, (cell, width) in enumerate(zip(row, widths, strict=True))]
+            lines.append("  ".join(cells).rstrip())
+        return "\n".join([f"loss {self.loss:.6g}; the gradient comes in at the bottom and goes up", *lines])
 
 
 def explain(model: nn.Module, loss_fn: Callable[[Tensor, Tensor], Tensor], batch: tuple[Tensor, Tensor]) -> Explanation:
