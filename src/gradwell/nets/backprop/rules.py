@@ -25,8 +25,9 @@ SLOPES: dict[type[nn.Module], Callable[[Any, Tensor], Tensor]] = {
     nn.Hardtanh: lambda f, z: ((z > f.min_val) & (z < f.max_val)).to(z.dtype),
     nn.PReLU: lambda f, z: above(z, f.weight if f.weight.numel() == 1 else f.weight.reshape(1, -1, *[1] * (z.dim() - 2))),
 }
+ELEMENTWISE: tuple[type[nn.Module], ...] = (*PLAIN, *SLOPES, nn.GELU)
 KNOWN = ("linear layers, convolutions and pools of one or two dimensions, batch, layer and group normalisation, softmax, reshapes, and "
-         + ", ".join(kind.__name__ for kind in (*PLAIN, *SLOPES, nn.GELU)))
+         + ", ".join(kind.__name__ for kind in ELEMENTWISE))
 
 
 def back(one: Passed, delta: Tensor) -> Back:
