@@ -33,8 +33,10 @@ ROOT = Path(__file__).parents[1]
 DATA = Path(os.environ.get("GRADWELL_DATA", ROOT.parent / "shared" / "data")) / "translate"
 PAGE, FIGURES = ROOT / "docs" / "translate-quality.md", ROOT / "docs" / "translate-quality.json"
 OPTIONS = Options(epochs=12, dropout=0.35, precision="bf16-mixed" if has_bf16() else "32-true")
+SMALL = OPTIONS.with_(embedding=192, hidden=256, dropout=0.2, epochs=8, batch_tokens=2000)
 LANGUAGES = {
     "de-en": ("German-English, Multi30k, 29,000 captions; measured on test_2016_flickr", OPTIONS),
+    "de-en-small": ("The same with half the units and eight epochs: every kind of attention side by side", SMALL),
     "zh-en": (
         "Chinese-English, Tatoeba, split by English sentence",
         OPTIONS.with_(source_units="characters", shared_vocabulary=False, vocabulary=4000, dropout=0.4),
@@ -62,7 +64,7 @@ def main() -> None:
 
 def data(language: str) -> tuple[Pairs, Pairs, Pairs]:
     """Pairs to learn from, to watch and to measure on."""
-    if language == "de-en":
+    if language.startswith("de-en"):
         folder = DATA / "multi30k"
         train, valid, test = (translate.read(folder / f"{part}.de", folder / f"{part}.en") for part in ("train", "val", "test_2016_flickr"))
         return train, valid, test
