@@ -1,10 +1,11 @@
 """How good the diagnosis is: every rule's own example, and scripts from public questions, issues and papers, sick and healthy.
 
-    python benchmarks/diagnosis.py [--cases DIR] [--jobs 2]
+    python -m benchmarks.diagnosis [--cases DIR] [--jobs 2]
 
-The scripts lie outside the project, in the folder --cases (or GRADWELL_CASES): a manifest_open.toml that names the causes of each sick
-script, its healthy twin and odd but healthy controls, and a run.py that runs each one plainly and watched. Only errors and warnings
-count. Writes docs/diagnosis.json and, from it, docs/diagnosis.md.
+Those scripts lie outside the project, in the folder --cases (or GRADWELL_CASES): a manifest_open.toml that names the causes of each sick
+script, its healthy twin and odd but healthy controls, and a run.py that runs each one plainly and watched; those of
+benchmarks/cases are our own, written by a hand that did not know the rules. Only errors and warnings count. Writes docs/diagnosis.json
+and, from it, docs/diagnosis.md.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from benchmarks.written import written
 
 import gradwell
 from gradwell.doctor.catalogue import catalogue
@@ -42,7 +44,7 @@ def main() -> None:
     parser.add_argument("--cases", type=Path, default=os.environ.get("GRADWELL_CASES"), required="GRADWELL_CASES" not in os.environ)
     parser.add_argument("--jobs", type=int, default=2)
     asked = parser.parse_args()
-    figures = {"examples": examples(), "cases": practice(asked.cases, asked.jobs)}
+    figures = {"examples": examples(), "cases": practice(asked.cases, asked.jobs), "written": written(asked.jobs)}
     FIGURES.write_text(json.dumps(figures, indent=1) + "\n")
     PAGE.write_text(page(figures))
     print(PAGE.read_text())
@@ -80,38 +82,28 @@ def practice(folder: Path, jobs: int) -> dict[str, Any]:
 
 def page(figures: dict[str, Any]) -> str:
     """The page."""
-    t, rows = figures["cases"]["totals"], figures["examples"]
-    healthy = t["well"] + t["control"]
+    rows = figures["examples"]
     right = sum(row["first"] for row in rows)
+    practice, own = figures["cases"]["totals"], figures["written"]["totals"]
     lines = [
         "# How good the diagnosis is", "",
-        f"Made by `python benchmarks/diagnosis.py`, PyTorch {torch.__version__}, Gradwell {gradwell.__version__}. Only errors and warnings "
+        f"Made by `python -m benchmarks.diagnosis`, PyTorch {torch.__version__}, Gradwell {gradwell.__version__}. Only errors and warnings "
         "count; notes are for information.", "",
-        "## Scripts that nobody here wrote a rule for", "",
-        f"{t['sick']} sick scripts ported from public questions, issues and papers, with their healthy twins ({t['well']}) and "
-        f"{t['control']} odd but healthy ones. Each is run as it is under `gradwell run`. They were at hand while the rules were made; "
-        "what a rule does on scripts never seen may be worse.", "",
-        "| | of | |", "|---|--:|--:|",
-        line("a fault was reported", t["detected"], t["sick"]),
-        line("a true cause was named", t["diagnosed_any"], t["sick"]),
-        line("a true cause was named first", t["diagnosed_1"], t["sick"]),
-        line("what was blamed on sick scripts was true", t["right_on_sick"], t["blamed_on_sick"]),
-        line("healthy scripts flagged", t["false_alarm"], healthy),
-        line("scripts disturbed (other output)", t["interference"], t["sick"] + healthy),
-        line("crashes", t["crash"], t["sick"] + healthy),
-        "", f"Whole processes, watched against plain, start-up included: median {t['overhead_ratio_median']:.2f}.", "",
-        "Published, for comparison; another set of programs, in Keras (figures from the tools' own result files and papers):", "",
+        "## Scripts from public questions, issues and papers", "",
+        f"{practice['sick']} sick scripts, with their healthy twins ({practice['well']}) and {practice['control']} odd but healthy ones. "
+        "Each is run as it is under `gradwell run`. They were at hand while the rules were made; what a rule does on scripts never seen "
+        "may be worse.", "", *table(practice),
+        "", "Published, for comparison; another set of programs, in Keras (figures from the tools' own result files and papers):", "",
         "| tool | reported, of 52 | right cause, of 52 | healthy models flagged | |", "|---|--:|--:|--:|---|",
     ]
     lines += [f"| {name} | {'' if seen is None else seen} | {'' if cause is None else cause} | {false} | {where} |"
               for name, seen, cause, false, where in PUBLISHED]
-    lines += ["", "| script | | said |", "|---|---|---|"]
-    for run in figures["cases"]["runs"]:
-        if run["role"] == "sick":
-            mark = "first" if run["diagnosed_1"] else "named" if run["diagnosed_any"] else "reported" if run["detected"] else "missed"
-        else:
-            mark = "false alarm" if run["unexpected"] else "silent"
-        lines.append(f"| {run['id']} {run['role']} | {mark} | {', '.join(run['blamed'])} |")
+    lines += ["", *scripts(figures["cases"]["runs"])]
+    lines += ["", "## Scripts written by a hand that did not know the rules", "",
+              f"{own['sick']} sick, {own['well']} healthy twins, {own['control']} odd but healthy: `benchmarks/cases`. When they were "
+              "first run, 23 of the 28 had their cause named first, and none of the 34 healthy ones that were run was flagged; four of the "
+              "five misses were then mended for their reason, so that this table is no longer blind.", "", *table(own),
+              "", *scripts(figures["written"]["runs"])]
     lines += ["", "## The rules' own examples", "",
               f"{right} of {len(rows)} sick examples: the fault is named first, or folded into its cause. "
               f"{sum(not row['healthy'] for row in rows)} of {len(rows)} healthy twins: nothing is said, not even a note.", "",
@@ -119,6 +111,32 @@ def page(figures: dict[str, Any]) -> str:
     lines += [f"| {row['code']} {row['name']} | {row['kind']} | {'yes' if row['first'] else 'no'} | {', '.join(row['others'])} | "
               f"{', '.join(row['healthy'])} |" for row in rows]
     return "\n".join(lines) + "\n"
+
+
+def table(t: dict[str, Any]) -> list[str]:
+    """The totals of a set of scripts."""
+    healthy = t["well"] + t["control"]
+    rows = [
+        ("a fault was reported", t["detected"], t["sick"]), ("a true cause was named", t["diagnosed_any"], t["sick"]),
+        ("a true cause was named first", t["diagnosed_1"], t["sick"]), ("healthy scripts flagged", t["false_alarm"], healthy),
+        ("scripts disturbed (other output)", t["interference"], t["sick"] + healthy), ("crashes", t["crash"], t["sick"] + healthy),
+    ]
+    if "blamed_on_sick" in t:
+        rows.insert(3, ("what was blamed on sick scripts was true", t["right_on_sick"], t["blamed_on_sick"]))
+    return ["| | of | |", "|---|--:|--:|", *(line(*row) for row in rows),
+            "", f"Whole processes, watched against plain, start-up included: median {t['overhead_ratio_median']:.2f}."]
+
+
+def scripts(runs: list[dict[str, Any]]) -> list[str]:
+    """What was said of each script."""
+    lines = ["| script | | said |", "|---|---|---|"]
+    for run in runs:
+        if run["role"] == "sick":
+            mark = "first" if run["diagnosed_1"] else "named" if run["diagnosed_any"] else "reported" if run["detected"] else "missed"
+        else:
+            mark = "false alarm" if run["unexpected"] else "silent"
+        lines.append(f"| {run['id']} {run['role']} | {mark} | {', '.join(run['blamed'])} |")
+    return lines
 
 
 def line(what: str, part: int, whole: int) -> str:

@@ -20,6 +20,15 @@ def test_the_scripts_own_failure_counts_more_than_a_finding(tmp_path):
     assert "the budget is 1 %" in gradwell("show", "r", cwd=tmp_path).stdout
 
 
+def test_a_run_cut_short_says_so(tmp_path):
+    script(tmp_path, f"{TRAIN}\nfor i in range(9): step()\nraise KeyboardInterrupt")
+    done = gradwell("run", "train.py", cwd=tmp_path)
+    assert "the script was ended by SIGINT; what is said here is of the part that ran" in " ".join(done.stderr.split())
+    script(tmp_path, f"{TRAIN}\nfor i in range(9): step()\nraise SystemExit(5)")
+    done = gradwell("run", "train.py", cwd=tmp_path)
+    assert "the script ended with exit status 5; what is said here is of the part that ran" in " ".join(done.stderr.split())
+
+
 def test_gradwell_alone_explains_itself(tmp_path):
     alone = gradwell(cwd=tmp_path)
     assert (alone.returncode, alone.stderr) == (0, "")

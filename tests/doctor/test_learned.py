@@ -52,6 +52,11 @@ def test_without_a_trivial_predictor_the_fall_decides():
     assert learned(record([10.0] * 4)).answer == "unknown"
 
 
+def test_a_loss_below_zero_must_fall_too():
+    assert learned(record([-0.7 + 0.0002 * i for i in range(50)])).answer == "unknown"  # a game of two networks
+    assert learned(record([-0.7 - 0.02 * i for i in range(50)])).answer == "yes"  # a likelihood of a density
+
+
 def test_a_run_without_a_loss_is_unknown():
     assert learned(Record.create()) == Learned("unknown")
 

@@ -31,7 +31,7 @@ def test_a_script_without_torch_is_told_so_in_one_line() -> None:
 
 def test_a_finding_gives_place_title_evidence_cause_and_remedy(sick: Report) -> None:
     assert """
-GW601 unscaled-input  net.2 (Linear)  train.py:12
+note GW601 unscaled-input  net.2 (Linear)  train.py:12
   97 % of net.2 is not what it should be.
   evidence  share: 0.971; examples: 12,000; pairs: 0 at step 0 ... 1 at step 29; worst: nan
   cause     The learning rate of 1 threw the biases below zero.
@@ -77,7 +77,7 @@ def test_user_text_is_neither_markup_nor_control_codes(sick: Report) -> None:
 
 
 def test_colour_is_there_only_when_asked_for(sick: Report) -> None:
-    assert "\x1b[1;31mGW405 train-in-eval-mode\x1b[0m" in as_text(sick, color=True)
+    assert "\x1b[1;31merror GW405 train-in-eval-mode\x1b[0m" in as_text(sick, color=True)
 
 
 def test_no_line_of_a_finding_is_wider_than_the_terminal(sick: Report) -> None:

@@ -72,6 +72,8 @@ def run(
             tidy(folder)
         raise
     severities: list[str] = []
+    if status:
+        notices.append(f"the script {ending(status)}; what is said here is of the part that ran")
     try:
         severities = conclude(folder, notices, chosen, json, html, quiet)
     except GradwellError as error:
@@ -107,6 +109,16 @@ def conclude(folder: Path | None, notices: list[str], chosen: Iterable[Rule] | N
     if folder is not None and report.record is None:
         tidy(folder)
     return [finding.severity for finding in report.verdict.findings]
+
+
+def ending(status: int) -> str:
+    """How a script ended that did not end well."""
+    if status > 0:
+        return f"ended with exit status {status}"
+    try:
+        return f"was ended by {signal.Signals(-status).name}"
+    except ValueError:
+        return f"was ended by signal {-status}"
 
 
 def prepare() -> None:

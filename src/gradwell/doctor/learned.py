@@ -92,7 +92,7 @@ def of_loss(record: Record, site: Site) -> tuple[int, Learned] | None:
         if answer == "yes" and stuck >= 0.5:
             because += f", but was no better than that for {stuck:.0%} of the run"
     else:
-        answer = "yes" if last + 2 * error < FALL * first else "no" if first > 0 and len(losses) >= 10 else "unknown"
+        answer = "yes" if last + 2 * error < first - (1 - FALL) * abs(first) else "no" if first > 0 and len(losses) >= 10 else "unknown"
         because = f"the loss went from {first:.3g} to {last:.3g}; what a predictor that ignores the input would reach is not known for it"
     return len(losses), Learned(answer, name, first, last, error, trivial, slope, slope_error, stuck, because)
 

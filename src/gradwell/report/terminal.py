@@ -49,9 +49,9 @@ def as_text(report: Report, *, width: int = 100, color: bool = False) -> str:
 
 
 def heading(finding: Finding) -> Text:
-    """Code, name and place."""
+    """How bad it is, code, name and place."""
     where = "  ".join(filter(None, (place(finding.where), source(finding.where))))
-    return Text.assemble((f"{finding.code} {finding.name}", STYLES[finding.severity]), f"  {where}", overflow="fold")
+    return Text.assemble((f"{finding.severity} {finding.code} {finding.name}", STYLES[finding.severity]), f"  {where}", overflow="fold")
 
 
 def body(finding: Finding, wide: bool) -> Iterator[RenderableType]:
