@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 SOURCE = Path(__file__).parents[1] / "src" / "gradwell"
-EVERYTHING = {"cli", "doctor", "errors", "lab", "nets", "report", "session", "text", "translate", "vision", "watch", "__init__"}
+EVERYTHING = {"cli", "doctor", "errors", "lab", "loop", "nets", "report", "session", "text", "translate", "vision", "watch", "__init__"}
 ALLOWED = {
     "__init__": EVERYTHING, "cli": EVERYTHING, "session": EVERYTHING, "errors": set(),
     "nets": set(), "text": set(), "doctor": set(),
-    "watch": {"doctor", "nets"}, "report": {"doctor"}, "translate": {"nets", "watch"}, "vision": {"nets", "watch"},
+    "watch": {"doctor", "nets"}, "report": {"doctor"}, "loop": set(),
+    "translate": {"loop", "nets", "watch"}, "vision": {"loop", "nets", "watch"},
     "lab": {"nets", "text", "watch", "doctor"},
 }
 FILES = sorted(SOURCE.rglob("*.py"))

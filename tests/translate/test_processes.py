@@ -11,7 +11,7 @@ from tests.translate.conftest import TEN
 SCRIPT = """
 import sys, torch
 from gradwell import translate
-from gradwell.translate.training import first
+from gradwell.loop import first
 from tests.translate.conftest import SMALL, TEN
 
 torch.set_num_threads(1)

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import shutil
-import signal
-import sys
-import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from gradwell import loop
 from gradwell.errors import DataError, ModelFileError
+from gradwell.loop import LAST, first
 from gradwell.translate import files
 from gradwell.translate.batches import Batches
 from gradwell.translate.model import EncoderDecoder
@@ -27,7 +24,6 @@ from gradwell.translate.vocabulary import Vocabulary
 
 Tell = Callable[[dict[str, float]], None]
 WORK = "training"  # folder beside the model, while training is not over
-LAST = "last.ckpt"
 
 
 def train(pairs: Pairs, valid: Pairs, options: Options, folder: str | os.PathLike[str], tell: Tell | None = None) -> Translator:
@@ -71,17 +67,6 @@ def train(pairs: Pairs, valid: Pairs, options: Options, folder: str | os.PathLik
     return translator
 
 
-def first() -> bool:
-    """Whether this is the first of the processes that train together, or the only one."""
-    return all(os.environ.get(name, "0") == "0" for name in ("RANK", "LOCAL_RANK", "NODE_RANK"))
-
-
-def together() -> dict[str, Any]:
-    """How torchrun has set up the processes that train together; nothing where it has not: lightning then looks for devices."""
-    here, all_ = (int(os.environ.get(name, "1")) for name in ("LOCAL_WORLD_SIZE", "WORLD_SIZE"))
-    return {"strategy": "ddp", "devices": here, "num_nodes": all_ // here} if all_ > 1 else {}
-
-
 def vocabularies(pairs: Pairs, options: Options) -> tuple[Vocabulary, Vocabulary]:
     """The vocabularies of both languages, one and the same where they share it."""
     if options.one_vocabulary:
@@ -114,37 +99,11 @@ def belongs(last: Path, options: Options, source: Vocabulary, target: Vocabulary
 
 
 def fit(learner: Any, batches: Batches, checks: Batches, work: Path, bar: bool) -> None:
-    """Run the loop."""
-    pl = lightning()
-    kept = pl.callbacks.ModelCheckpoint(
-        work, "epoch-{epoch:03d}", monitor="quality", mode="max", save_top_k=learner.options.average, save_weights_only=True,
-    )
-    newest = pl.callbacks.ModelCheckpoint(
-        work, LAST.removesuffix(".ckpt"), save_top_k=1, enable_version_counter=False, save_on_train_epoch_end=True,
-    )
-    enough = pl.callbacks.EarlyStopping("bleu", mode="max", patience=learner.options.patience * batches.turns)
-    callbacks = [kept, enough, newest]
-    if bar and sys.stderr.isatty():
-        callbacks.append(pl.callbacks.RichProgressBar(console_kwargs={"stderr": True}))
-    with still(), interruptible(callbacks) as interrupted:
-        trainer = pl.Trainer(
-            max_epochs=learner.options.epochs * batches.turns, callbacks=callbacks, gradient_clip_val=learner.options.clip,
-            precision=learner.options.precision, logger=False, enable_progress_bar=bar and sys.stderr.isatty(), enable_model_summary=False,
-            num_sanity_val_steps=0, use_distributed_sampler=False, **together(),
-        )
-        batches.rank, batches.world = trainer.global_rank, trainer.world_size
-        last = work / LAST
-        trainer.fit(learner, batches, checks, ckpt_path=str(last) if last.exists() else None, **trusting(trainer))
-    if interrupted:
-        raise KeyboardInterrupt
-    learner.kept = kept.best_k_models
-
-
-def trusting(trainer: Any) -> dict[str, bool]:
-    """Newer versions of lightning must be told that a checkpoint is our own."""
-    import inspect
-
-    return {"weights_only": False} if "weights_only" in inspect.signature(trainer.fit).parameters else {}
+    """Run the loop, and note the best epochs."""
+    o = learner.options
+    trainer, best = loop.trainer(work, o.epochs * batches.turns, "bleu", o.patience * batches.turns, o.average, o.precision, bar, o.clip)
+    batches.rank, batches.world = trainer.global_rank, trainer.world_size
+    learner.kept = loop.fit(trainer, best, learner, batches, checks, work)
 
 
 def averaged(learner: Any) -> None:
@@ -162,56 +121,3 @@ def averaged(learner: Any) -> None:
         scores.append(bleu(learner.translations(), learner.valid_target, short=True).score)
     learner.load_state_dict(choices[scores.index(max(scores))])
     learner.history[-1]["averaged_bleu"] = max(scores)
-
-
-@contextmanager
-def still() -> Iterator[None]:
-    """Keep lightning from saying what nobody asked."""
-    logger = logging.getLogger("lightning.pytorch")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", module="lightning.*")
-        try:
-            yield
-        finally:
-            logger.setLevel(level)
-
-
-@contextmanager
-def interruptible(callbacks: list[Any]) -> Iterator[list[int]]:
-    """Let an interrupt wait for the end of the step; yields the signals that came."""
-    came: list[int] = []
-    pl = lightning()
-
-    class Stop(pl.callbacks.Callback):  # type: ignore[misc, name-defined]
-        """Stops after a step where a signal has come."""
-
-        def on_train_batch_end(self, *_: Any) -> None:
-            if came:
-                raise Asked
-
-    callbacks.append(Stop())
-
-    def note(number: int, _: object) -> None:
-        if came:  # asked twice: at once
-            signal.signal(number, signal.SIG_DFL)
-            signal.raise_signal(number)
-        came.append(number)
-        print("stopping after this step; once more stops at once", file=sys.stderr)  # noqa: T201
-
-    try:
-        before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
-    except ValueError:  # not the main thread
-        before = {}
-    try:
-        yield came
-    except Asked:
-        pass
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-class Asked(Exception):  # noqa: N818 - nothing went wrong
-    """Training was asked to stop."""

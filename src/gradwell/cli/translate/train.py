@@ -14,11 +14,11 @@ import gradwell
 from gradwell import translate as room
 from gradwell.cli import output
 from gradwell.cli.translate.arguments import Source, Target
+from gradwell.loop import first
 from gradwell.translate.files import ready
 from gradwell.translate.options import Options
 from gradwell.translate.pairs import held_out
 from gradwell.translate.precision import SLOW, has_bf16
-from gradwell.translate.training import first
 
 
 def train(
