@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 
 SOURCE = Path(__file__).parents[1] / "src" / "gradwell"
-EVERYTHING = {"cli", "doctor", "errors", "lab", "loop", "nets", "report", "session", "text", "translate", "vision", "watch", "__init__"}
+EVERYTHING = {"cli", "doctor", "errors", "lab", "loop", "nets", "onnx", "report", "session",
+              "text", "translate", "vision", "watch", "__init__"}
 ALLOWED = {
     "__init__": EVERYTHING, "cli": EVERYTHING, "session": EVERYTHING, "errors": set(),
     "nets": set(), "text": set(), "doctor": set(),
-    "watch": {"doctor", "nets"}, "report": {"doctor"}, "loop": set(),
-    "translate": {"loop", "nets", "watch"}, "vision": {"loop", "nets", "watch"},
+    "watch": {"doctor", "nets"}, "report": {"doctor"}, "loop": set(), "onnx": set(),
+    "translate": {"loop", "nets", "onnx", "watch"}, "vision": {"loop", "nets", "onnx", "watch"},
     "lab": {"nets", "text", "watch", "doctor"},
 }
 FILES = sorted(SOURCE.rglob("*.py"))

@@ -20,6 +20,7 @@ from gradwell.cli.runs import runs
 from gradwell.cli.show import show
 from gradwell.cli.text.main import SETTINGS, text
 from gradwell.cli.translate.main import translate
+from gradwell.cli.vision.main import vision
 from gradwell.errors import GradwellError
 
 USAGE = 2  # exit status: what was asked for cannot be done
@@ -29,7 +30,7 @@ app.command(context_settings={"allow_interspersed_args": False})(run)
 app.command(context_settings={"allow_interspersed_args": False})(cure)
 for command in (check, judge, show, runs, rules, explain):
     app.command()(command)
-for room in (text, translate):
+for room in (text, translate, vision):
     app.command(context_settings=SETTINGS)(room)
 
 

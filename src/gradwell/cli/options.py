@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import inspect
+from dataclasses import fields
+from typing import Annotated, Any, get_type_hints
 
 import typer
 
@@ -15,3 +17,18 @@ Html = Annotated[str, typer.Option("--html", metavar="FILE", help="Write the pag
 def codes(text: str) -> list[str]:
     """The codes in a comma-separated list."""
     return [word.strip() for word in text.split(",") if word.strip()]
+
+
+def with_options(command: Any, options: type) -> Any:
+    """The command with an option for each field of a class of options in place of **choices."""
+    hints = get_type_hints(options, include_extras=True)
+    known = [one for one in inspect.signature(command, eval_str=True).parameters.values() if one.kind is not one.VAR_KEYWORD]
+    more = []
+    for field in fields(options):
+        kind, unit = hints[field.name].__origin__, hints[field.name].__metadata__[0]
+        option = typer.Option(help=unit[0].upper() + unit[1:] + ".", show_default=True)
+        hint = Annotated[kind, option]  # type: ignore[valid-type]
+        more.append(inspect.Parameter(field.name, inspect.Parameter.KEYWORD_ONLY, default=field.default, annotation=hint))
+    command.__signature__ = inspect.Signature([*known, *more])
+    command.__annotations__ = {one.name: one.annotation for one in (*known, *more)}
+    return command

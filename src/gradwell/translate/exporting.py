@@ -11,9 +11,9 @@ from torch import Tensor, nn
 
 from gradwell.errors import OptionError
 from gradwell.nets.attention import Memory
+from gradwell.onnx import exported
 from gradwell.translate.decoder import Decoder, State
 from gradwell.translate.files import write
-from gradwell.translate.needs import needed
 
 if TYPE_CHECKING:
     from gradwell.translate.translator import Translator
@@ -46,18 +46,12 @@ def export_step(translator: Translator, path: str | os.PathLike[str]) -> None:
     """
     if not translator.attends:
         raise OptionError("a translator without attention has no memory to attend to; export one with attention")
-    needed("onnx", "exporting a step cell")
-    needed("onnxscript", "exporting a step cell")
     step = StepCell(translator.model.decoder).eval()
     examples = example(translator, 3, 5)
     batch, time = torch.export.Dim("batch"), torch.export.Dim("time")
     shapes: dict[str, Any] = {name: {0: batch} for name in ("token", "hidden", "cell", "feed")}
     shapes |= {name: {0: batch, 1: time} for name in ("coverage", "keys", "values", "mask")}
-    program: Any = torch.onnx.export(
-        step, tuple(examples[name] for name in INPUTS), input_names=INPUTS, output_names=OUTPUTS, dynamic_shapes=shapes, dynamo=True,
-        verbose=False,
-    )
-    write(Path(path), program.model_proto.SerializeToString())
+    write(Path(path), exported(step, tuple(examples[name] for name in INPUTS), INPUTS, OUTPUTS, shapes))
 
 
 def example(translator: Translator, batch: int, time: int) -> dict[str, Tensor]:

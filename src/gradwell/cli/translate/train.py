@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-import inspect
 import sys
-from dataclasses import fields
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated, Any
 
 import typer
 
 import gradwell
 from gradwell import translate as room
 from gradwell.cli import output
+from gradwell.cli.options import with_options
 from gradwell.cli.translate.arguments import Source, Target
 from gradwell.loop import first
 from gradwell.translate.files import ready
@@ -68,19 +67,4 @@ def told(epoch: dict[str, float]) -> None:
     say(f"epoch {epoch['epoch']:g}: {learned}, BLEU {epoch['bleu']:.2f}, {epoch['seconds']:.0f} s", False)
 
 
-def with_options(command: Any) -> Any:
-    """The command with an option for each field of Options in place of **choices."""
-    hints = get_type_hints(Options, include_extras=True)
-    known = [one for one in inspect.signature(command, eval_str=True).parameters.values() if one.kind is not one.VAR_KEYWORD]
-    more = []
-    for field in fields(Options):
-        kind, unit = hints[field.name].__origin__, hints[field.name].__metadata__[0]
-        option = typer.Option(help=unit[0].upper() + unit[1:] + ".", show_default=True)
-        hint = Annotated[kind, option]  # type: ignore[valid-type]
-        more.append(inspect.Parameter(field.name, inspect.Parameter.KEYWORD_ONLY, default=field.default, annotation=hint))
-    command.__signature__ = inspect.Signature([*known, *more])
-    command.__annotations__ = {one.name: one.annotation for one in (*known, *more)}
-    return command
-
-
-train = with_options(train)
+train = with_options(train, Options)

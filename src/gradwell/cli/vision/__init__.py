@@ -1,0 +1,1 @@
+"""`gradwell vision`: train an image classifier, use it, measure it."""

@@ -1,0 +1,95 @@
+"""An image classifier as a folder: config.json, and weights in model.safetensors."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gradwell.errors import ModelFileError, OptionError
+from gradwell.vision.model import network
+from gradwell.vision.needs import needed
+from gradwell.vision.options import Options
+
+if TYPE_CHECKING:
+    from gradwell.vision.classifier import ImageClassifier
+
+FORMAT, VERSION = "gradwell image classifier", 1
+CONFIG, WEIGHTS = "config.json", "model.safetensors"
+
+
+def ready(folder: str | os.PathLike[str]) -> Path:
+    """The folder, made where it is not there. Raises ModelFileError when it cannot be written or holds a finished model."""
+    where = Path(folder)
+    try:
+        where.mkdir(parents=True, exist_ok=True)
+        probe = where / f".{os.getpid()}"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise ModelFileError(f"{where} cannot be written: {error.strerror}") from None
+    if (where / CONFIG).exists():
+        raise ModelFileError(f"{where} already holds a model; name another folder, or delete it")
+    return where
+
+
+def write(path: Path, data: str | bytes) -> None:
+    """Write a file whole or not at all."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        temporary.write_bytes(data.encode() if isinstance(data, str) else data)
+        temporary.replace(path)
+    except OSError as error:
+        raise ModelFileError(f"{path} cannot be written: {error.strerror}") from None
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def save(made: ImageClassifier, folder: str | os.PathLike[str]) -> None:
+    """Write a classifier; config.json comes last, so that a folder that has one is whole."""
+    where = Path(folder)
+    where.mkdir(parents=True, exist_ok=True)
+    weights = {name: value.detach().cpu().contiguous() for name, value in made.model.state_dict().items()}
+    write(where / WEIGHTS, needed("safetensors.torch", "saving an image classifier").save(weights))
+    config = {
+        "format": FORMAT, "version": VERSION, "options": made.options.as_dict(), "classes": list(made.classes), "shape": list(made.shape),
+        "history": made.history,
+    }
+    write(where / CONFIG, json.dumps(config, indent=2, ensure_ascii=False) + "\n")
+
+
+def load(folder: str | os.PathLike[str]) -> ImageClassifier:
+    """The image classifier in a folder. Raises ModelFileError when there is none, or it is damaged or of another version."""
+    from gradwell.vision.classifier import ImageClassifier
+
+    where = Path(folder)
+    if not (where / CONFIG).exists():
+        begun = (where / "training").exists()
+        hint = "; its training was interrupted, and the same command goes on with it" if begun else "; `gradwell vision train` makes one"
+        raise ModelFileError(f"{where} holds no image classifier: there is no {CONFIG}{hint}")
+    config = config_of(where / CONFIG)
+    try:
+        options, classes, shape = Options().with_(**config["options"]), tuple(config["classes"]), tuple(config["shape"])
+        model = network(options, shape, len(classes))
+    except (OptionError, TypeError, KeyError, ValueError) as error:
+        raise ModelFileError(f"{where / CONFIG} states what is not possible: {error}") from None
+    path = where / WEIGHTS
+    try:
+        weights: dict[str, Any] = needed("safetensors.torch", "loading an image classifier").load_file(path)
+        model.load_state_dict(weights)
+    except Exception as error:  # noqa: BLE001 - a damaged file may raise anything
+        raise ModelFileError(f"{path} does not hold the weights that {CONFIG} describes: {str(error).splitlines()[0]}") from None
+    return ImageClassifier(options, classes, shape, model.eval(), config.get("history"))
+
+
+def config_of(path: Path) -> dict[str, Any]:
+    """What a configuration states."""
+    try:
+        config: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        form, version = config["format"], config["version"]
+    except (OSError, ValueError, KeyError, TypeError):
+        raise ModelFileError(f"{path} is not the configuration of an image classifier") from None
+    if form != FORMAT or version != VERSION:
+        raise ModelFileError(f"{path} is a {form!r} of version {version}; this Gradwell reads {FORMAT!r} of version {VERSION}")
+    return config
