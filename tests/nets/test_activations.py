@@ -48,7 +48,8 @@ def test_the_gains_of_relu_and_selu_are_those_of_the_literature():
 
 @EACH
 def test_the_carry_is_the_slope_of_the_size_that_comes_out_by_the_size_that_goes_in(one):
-    less, more = (expected(lambda z: one.layer().double()(z * s).square()) for s in (0.999, 1.001))
+    layer = one.layer().double()
+    less, more = (expected(lambda z, s=s: layer(z * s).square()) for s in (0.999, 1.001))
     slope = (math.log(more) - math.log(less)) / (2 * (math.log(1.001) - math.log(0.999)))
     assert one.carry == pytest.approx(slope, abs=1e-3)
 
