@@ -1,5 +1,7 @@
 """After one batch a model is as it was."""
 
+from typing import Any
+
 import pytest
 import torch
 from torch import nn
@@ -44,3 +46,17 @@ def test_inputs_may_be_a_tensor_arguments_or_named_arguments_and_are_left_alone(
     torch.testing.assert_close(call(Two(), (x, x)), call(Two(), {"b": x, "a": x}))
     assert call(nn.ReLU(inplace=True), x).tolist() == [0, 2]
     assert x.tolist() == [-1, 2]
+
+
+@pytest.mark.parametrize("whole", [True, False], ids=["whole", "part"])
+def test_a_compiled_model_is_run_as_it_was_written(whole):
+    class Asks(nn.Module):
+        def forward(self, x):
+            return x if torch.compiler.is_compiling() else x + 1
+
+    compiled = torch.compile(Asks(), backend="eager")
+    model: Any = compiled if whole else nn.ModuleDict({"part": compiled})
+    assert compiled(torch.zeros(2)).tolist() == [0, 0]
+    if not whole:
+        model.forward = lambda x: model["part"](x)
+    assert call(model, torch.zeros(2)).tolist() == [1, 1]

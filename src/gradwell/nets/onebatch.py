@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import torch
@@ -33,10 +33,15 @@ def as_before(model: nn.Module) -> Iterator[None]:
 
 
 def call(model: nn.Module, inputs: Inputs) -> Any:
-    """Call a model with one tensor, or a tuple of arguments, or a dict of named ones; with copies, which it may change in place."""
-    if isinstance(inputs, Mapping):
-        return model(**{name: copied(value) for name, value in inputs.items()})
-    return model(*(copied(value) for value in (inputs if isinstance(inputs, (tuple, list)) else (inputs,))))
+    """Call a model with one tensor, or a tuple of arguments, or a dict of named ones; with copies, which it may change in place.
+
+    What is compiled in it runs uncompiled, where hooks see it.
+    """
+    compiled = any(hasattr(one, "_orig_mod") or getattr(one, "_compiled_call_impl", None) is not None for one in model.modules())
+    with torch.compiler.set_stance("force_eager") if compiled else nullcontext():
+        if isinstance(inputs, Mapping):
+            return model(**{name: copied(value) for name, value in inputs.items()})
+        return model(*(copied(value) for value in (inputs if isinstance(inputs, (tuple, list)) else (inputs,))))
 
 
 def copied(value: Any) -> Any:

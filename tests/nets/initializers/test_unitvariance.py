@@ -78,10 +78,19 @@ class Shared(nn.Module):
         return h
 
 
-@pytest.mark.parametrize("kind", [torch.tanh, torch.relu])
-def test_a_shared_layer_has_it_over_all_its_uses_and_one_never_reached_is_left_and_named(kind):
+class Chain(Shared):
+    def forward(self, x):
+        h = self.read(x)
+        for _ in range(self.steps):
+            h = self.kind(self.again(h))
+        return h
+
+
+@pytest.mark.parametrize("model", [Shared(), Shared(torch.relu), Chain(), Chain(torch.relu), Chain(torch.relu, 40)],
+                         ids=["tanh", "relu", "chain of tanh", "chain of relu", "long chain of relu"])
+def test_a_shared_layer_has_it_over_all_its_uses_and_one_never_reached_is_left_and_named(model):
     torch.manual_seed(0)
-    model, x = Shared(kind), 5 * torch.randn(100, 20)
+    x = 5 * torch.randn(100, 20)
     never = model.never.weight.clone()
     found = initialize_on(model, x)
     assert outputs(model, x)["again"] == pytest.approx(1, abs=0.0101)

@@ -18,7 +18,8 @@ from gradwell.nets.initializers.started import Start, Started
 from gradwell.nets.onebatch import Inputs, as_before, call
 
 DROPOUTS = (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.AlphaDropout, nn.FeatureAlphaDropout)
-STEEPEST, FLATTEST = 100.0, 0.5  # of ln variance by ln scale, as it is believed; 2 for a weight that is used once
+FLATTEST = 0.5  # slope of ln variance by ln scale that is believed; a weight that is used once has 2, one that is used n times 2 n at most
+STRIDE = 0.4  # in ln scale, while it is not known on which side variance 1 lies
 
 
 @dataclass
@@ -31,6 +32,8 @@ class Weight:
     uses: int = 0
     scale: float = 0.0  # ln of what it was multiplied with between passes
     before: tuple[float, float] | None = None  # ln of scale and of variance then
+    low: float = -math.inf  # scales that gave too little and too much
+    high: float = math.inf
 
     @property
     def variance(self) -> float:
@@ -43,14 +46,32 @@ class Weight:
         """Scale the weight."""
         put(self.layer, self.layer.weight * factor)
 
-    def improve(self) -> None:
-        """One secant step towards ln variance = 0, for a weight that is used again and again, so that its scale counts several times."""
-        now, slope = (self.scale, math.log(self.variance)), 2.0
-        if self.before is not None and now[0] != self.before[0]:
-            slope = min(max((now[1] - self.before[1]) / (now[0] - self.before[0]), FLATTEST), STEEPEST)
-        self.before, step = now, -now[1] / slope
-        self.scale += step
-        self.multiply(math.exp(step))
+    def improve(self, variance: float) -> None:
+        """One step towards variance 1 for a weight that is used again and again, so that its scale counts several times.
+
+        By the secant of ln variance over ln scale, within what is known of where 1 lies; an infinite variance says only that it is below.
+        """
+        now, excess = self.scale, math.log(variance)
+        if excess > 0:
+            self.high = min(self.high, now)
+        else:
+            self.low = max(self.low, now)
+        slope = 2.0 * self.uses
+        if self.before is not None and self.before[0] != now and math.isfinite(excess - self.before[1]):
+            slope = min(max((excess - self.before[1]) / (now - self.before[0]), FLATTEST), slope)
+        self.before, aim = (now, excess), now - excess / slope
+        if math.isfinite(self.low + self.high):
+            aim = aim if self.low < aim < self.high else (self.low + self.high) / 2
+        self.scale = min(max(aim, now - STRIDE), now + STRIDE)
+        self.multiply(math.exp(self.scale - now))
+
+
+class TooLarge(Exception):  # noqa: N818 - it is no error, but a reason to go on with less
+    """At a weight's second use or later what comes out is infinite."""
+
+    def __init__(self, one: Weight) -> None:
+        super().__init__(one.name)
+        self.one = one
 
 
 @torch.no_grad()
@@ -97,17 +118,22 @@ def restore(kept: Iterable[list[tuple[Tensor, Tensor]]]) -> None:
 
 def settle(model: nn.Module, inputs: Inputs, held: dict[int, Weight], tolerance: float, tries: int) -> None:
     """Scale all weights in one pass, measure in another what has come of it, and again where weights depend on each other."""
+    worst, variance = next(iter(held.values())), math.inf
     for _ in range(tries):
-        go(model, inputs, held, partial(scaled, tolerance=tolerance, tries=tries))
-        go(model, inputs, held, None)
-        off = [one for one in held.values() if one.uses and abs(one.variance - 1) > tolerance]
-        if not off:
-            return
-        for one in off:
-            if one.uses > 1:
-                one.improve()
-                break
-    raise TrainingError(unsettled(off[0], off[0].variance, tolerance, tries))
+        try:
+            go(model, inputs, held, partial(scaled, tolerance=tolerance, tries=tries))
+            go(model, inputs, held, None)
+        except TooLarge as found:
+            worst, variance = found.one, math.inf
+        else:
+            off = [one for one in held.values() if one.uses and abs(one.variance - 1) > tolerance]
+            if not off:
+                return
+            worst = next((one for one in off if one.uses > 1), off[0])
+            variance = worst.variance
+        if worst.uses > 1:
+            worst.improve(variance)
+    raise TrainingError(unsettled(worst, variance, tolerance, tries))
 
 
 def go(model: nn.Module, inputs: Inputs, held: dict[int, Weight], change: Any) -> None:
@@ -116,6 +142,9 @@ def go(model: nn.Module, inputs: Inputs, held: dict[int, Weight], change: Any) -
     def after(one: Weight, module: nn.Module, args: tuple[Any, ...], named: dict[str, Any], output: Tensor) -> Tensor:
         if change is not None and not one.outputs and one.uses < 2:
             output = change(one, module, args, named, output)
+        if (one.outputs or one.uses > 1) and not bool(output.isfinite().all()):
+            one.uses = max(one.uses, len(one.outputs) + 1)
+            raise TooLarge(one)
         one.outputs.append(moments(one.name, module, args, output))
         return output
 
