@@ -44,6 +44,7 @@ CASES = [
     ("binary_cross_entropy", SOFT, {"pos_weight": W, "weight": W.flip(0)}),
     ("binary_focal", HARD, {}),
     ("binary_focal", HARD, {"gamma": 1.5, "alpha": 0.25}),
+    ("binary_focal", HARD, {"gamma": 0.5}),
     ("hinge", 2 * HARD - 1, {}),
     ("hinge", 2 * HARD - 1, {"margin": 0.2}),
     ("squared_error", NUMBERS, {}),

@@ -86,8 +86,14 @@ class Chain(Shared):
         return h
 
 
-@pytest.mark.parametrize("model", [Shared(), Shared(torch.relu), Chain(), Chain(torch.relu), Chain(torch.relu, 40)],
-                         ids=["tanh", "relu", "chain of tanh", "chain of relu", "long chain of relu"])
+SHARED = {
+    "tanh": Shared(), "relu": Shared(torch.relu), "chain of tanh": Chain(), "chain of relu": Chain(torch.relu),
+    "long chain of relu": Chain(torch.relu, 40), "chain that overflows at first": Chain(lambda h: 100 * h, 30),
+    "chain that dies at first": Chain(lambda h: h / 1000, 20),
+}
+
+
+@pytest.mark.parametrize("model", SHARED.values(), ids=SHARED)
 def test_a_shared_layer_has_it_over_all_its_uses_and_one_never_reached_is_left_and_named(model):
     torch.manual_seed(0)
     x = 5 * torch.randn(100, 20)

@@ -18,8 +18,8 @@ from gradwell.nets.initializers.started import Start, Started
 from gradwell.nets.onebatch import Inputs, as_before, call
 
 DROPOUTS = (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.AlphaDropout, nn.FeatureAlphaDropout)
-FLATTEST = 0.5  # slope of ln variance by ln scale that is believed; a weight that is used once has 2, one that is used n times 2 n at most
-STRIDE = 0.4  # in ln scale, while it is not known on which side variance 1 lies
+FLATTEST = 0.5  # slope of ln variance by ln scale that is believed; it is 2 for one use and at most 2 n for n
+STRIDE = 1.0  # in ln scale, at most at once
 
 
 @dataclass
@@ -145,7 +145,7 @@ def go(model: nn.Module, inputs: Inputs, held: dict[int, Weight], change: Any) -
         if (one.outputs or one.uses > 1) and not bool(output.isfinite().all()):
             one.uses = max(one.uses, len(one.outputs) + 1)
             raise TooLarge(one)
-        one.outputs.append(moments(one.name, module, args, output))
+        one.outputs.append(moments(one.name, module, args, output, again=bool(one.outputs)))
         return output
 
     handles = [module.register_forward_hook(partial(after, held[id(own(module))]), with_kwargs=True, prepend=True)
@@ -178,16 +178,19 @@ def scaled(one: Weight, module: nn.Module, args: tuple[Any, ...], named: dict[st
     raise TrainingError(unsettled(one, moments(one.name, module, args, output)[2], tolerance, tries))
 
 
-def moments(name: str, module: nn.Module, args: tuple[Any, ...], output: Tensor) -> tuple[float, float, float]:
-    """How many numbers came out of a layer, their mean and their variance. Raises DataError where there is no variance to speak of."""
+def moments(name: str, module: nn.Module, args: tuple[Any, ...], output: Tensor, again: bool = False) -> tuple[float, float, float]:
+    """How many numbers came out of a layer, their mean and their variance.
+
+    Raises DataError where there is no variance to speak of, though not where a weight is used again and the signal has died on the way.
+    """
     place = f"{name or 'the model'} ({type(module).__name__})"
-    y = output.detach().float() if output.dtype in (torch.float16, torch.bfloat16) else output.detach()
+    y = output.detach().to(torch.float32 if output.device.type == "mps" else torch.float64)  # whose squares do not overflow
     if y.numel() < 2:
         raise DataError(f"{y.numel()} number comes out of {place}, which has no variance; give a batch of several examples")
     mean, variance = float(y.mean()), float(y.var(correction=0))
     if not math.isfinite(variance):
         raise DataError(f"what comes out of {place} is not finite; look at the batch, or divide it by its standard deviation")
-    if variance <= torch.finfo(y.dtype).tiny:
+    if not again and variance <= torch.finfo(y.dtype).tiny:
         x = args[0] if args and isinstance(args[0], Tensor) else None
         why = ""
         if x is not None and not bool(x.any()):
