@@ -1,4 +1,4 @@
-"""Draws the pictures of docs/recurrent.md and docs/translate.md: `python docs/pictures.py [recurrent] [translate]`.
+"""Draws the pictures of the pages beside it: `python docs/pictures.py [activations] [recurrent] [translate]`.
 
 The recurrent ones read film reviews (IMDB) for some minutes; the alignment is that of the translator which benchmarks/translate.py trains.
 """
@@ -18,6 +18,7 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor, nn
 
+from gradwell.nets.activations import ACTIVATIONS
 from gradwell.nets.recurrent import LSTMGates, temporal_gradients, trace
 from gradwell.translate.alignment import alignment
 from gradwell.translate.translator import Translation
@@ -170,6 +171,24 @@ def translate() -> None:
     figure.savefig(DOCS / "alignment-epochs.png", dpi=100)
 
 
+def activations() -> None:
+    """Value and derivative of every activation."""
+    z = torch.linspace(-4, 4, 1601, dtype=torch.float64)
+    figure: Any = Figure(figsize=(12, 6.2), layout="constrained")
+    panels = figure.subplots(3, 6, sharex=True, sharey=True).flat
+    for axes, one in zip(panels, ACTIVATIONS, strict=False):
+        with torch.no_grad():
+            axes.plot(z, one.layer().double()(z), color="#1f4e9c", linewidth=1.8, label="f(z)")
+            axes.plot(z, one.derivative(z), color="#d1495b", linewidth=1.2, linestyle="--", label="f'(z)")
+        axes.axhline(0, color="#999", linewidth=0.6)
+        axes.axvline(0, color="#999", linewidth=0.6)
+        axes.set(title=one.name, xlim=(-4, 4), ylim=(-2, 3))
+    *_, last = panels = list(figure.axes)
+    last.set_axis_off()
+    last.legend(*panels[0].get_legend_handles_labels(), loc="center", frameon=False)
+    figure.savefig(DOCS / "activations.png", dpi=100)
+
+
 if __name__ == "__main__":
-    for name in sys.argv[1:] or ["recurrent", "translate"]:
-        {"recurrent": recurrent, "translate": translate}[name]()
+    for name in sys.argv[1:] or ["activations", "recurrent", "translate"]:
+        {"activations": activations, "recurrent": recurrent, "translate": translate}[name]()

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from gradwell.errors import OptionError
-from gradwell.nets.activations import ACTIVATIONS, Maxout, activation
+from gradwell.nets.activations import ACTIVATIONS, Maxout, activation, expected
 
 EACH = pytest.mark.parametrize("one", ACTIVATIONS, ids=lambda one: one.name)
 Z = torch.linspace(-8, 8, 2001, dtype=torch.float64)
@@ -44,6 +44,21 @@ def test_the_gains_of_relu_and_selu_are_those_of_the_literature():
     assert activation("relu").gain == pytest.approx(math.sqrt(2), rel=1e-4)
     assert activation("selu").gain == pytest.approx(1, abs=1e-4)
     assert activation("tanh").gain == pytest.approx(1.5925, abs=1e-3)
+
+
+@EACH
+def test_the_carry_is_the_slope_of_the_size_that_comes_out_by_the_size_that_goes_in(one):
+    layer = one.layer().double()
+    less, more = (expected(lambda z, s=s: layer(z * s).square()) for s in (0.999, 1.001))
+    slope = (math.log(more) - math.log(less)) / (2 * (math.log(1.001) - math.log(0.999)))
+    assert one.carry == pytest.approx(slope, abs=1e-3)
+
+
+def test_rectifiers_carry_all_bounded_activations_less_and_smooth_rectifiers_more():
+    carry = {one.name: one.carry for one in ACTIVATIONS}
+    assert carry["relu"] == carry["leaky_relu"] == carry["prelu"] == pytest.approx(1)
+    assert max(carry[name] for name in ("tanh", "sigmoid", "softsign", "hardtanh", "selu", "elu", "softplus")) < 1
+    assert min(carry[name] for name in ("gelu", "silu", "mish", "hardswish")) > 1
 
 
 def test_only_odd_functions_and_selu_are_zero_centred():

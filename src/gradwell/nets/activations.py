@@ -56,6 +56,16 @@ class Activation:
         layer = self.layer().double()
         return 1 / math.sqrt(expected(lambda z: layer(z).square()))
 
+    @property
+    def carry(self) -> float:
+        """Which share of a small excess in a signal's size one layer passes on: E[z f(z) f'(z)] / E[f(z)^2], z standard normal.
+
+        Below 1 the size returns to where weights of the right gain keep it; at 1 it stays as it is, as with ReLU; above 1, as with GELU
+        and SiLU, large signals grow and small ones shrink from layer to layer, and only a normalisation layer holds them.
+        """
+        f = self.layer().double()
+        return expected(lambda z: z * f(z) * self.derivative(z)) / expected(lambda z: f(z).square())
+
 
 def expected(f: Callable[[Tensor], Tensor], most: float = 12.0, points: int = 400_001) -> float:
     """The mean of f(z) for standard normal z, by the trapezoidal rule."""

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from gradwell.errors import OptionError
+from gradwell.nets.aligned import aligned
 from gradwell.nets.backprop.path import Passed, path
 from gradwell.nets.backprop.rules import back
 
@@ -54,12 +55,7 @@ class Explanation:
             slope = "" if one.slope is None else f"{float(one.slope.mean()):.3g}"
             weight = f"{float(one.gradients['weight'].norm()):.3g}" if "weight" in one.gradients else ""
             rows.append((one.name or "model", one.layer, f"{float(one.delta.norm()):.3g}", f"{one.gain:.3g}", slope, weight))
-        widths = [max(len(row[i]) for row in rows) for i in range(6)]
-        lines = []
-        for row in rows:
-            cells = [cell.ljust(width) if i < 2 else cell.rjust(width) for i, (cell, width) in enumerate(zip(row, widths, strict=True))]
-            lines.append("  ".join(cells).rstrip())
-        return "\n".join([f"loss {self.loss:.6g}; the gradient comes in at the bottom and goes up", *lines])
+        return "\n".join([f"loss {self.loss:.6g}; the gradient comes in at the bottom and goes up", *aligned(rows, 2)])
 
 
 def explain(model: nn.Module, loss_fn: Callable[[Tensor, Tensor], Tensor], batch: tuple[Tensor, Tensor]) -> Explanation:

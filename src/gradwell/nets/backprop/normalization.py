@@ -2,32 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from torch import Tensor, nn
 
-
-@dataclass(frozen=True)
-class Together:
-    """A view of x in which what is normalised together lies along the last axis: `fold` makes it, `unfold` takes it back."""
-
-    layer: Any
-    x: Tensor
-
-    def fold(self, t: Tensor) -> Tensor:
-        """(..., values that are normalised together)."""
-        if isinstance(self.layer, nn.LayerNorm):
-            return t.flatten(-len(self.layer.normalized_shape))
-        if isinstance(self.layer, nn.GroupNorm):
-            return t.reshape(len(t), self.layer.num_groups, -1)
-        return t.transpose(0, 1).flatten(1)  # batch norm: (channels, examples * places)
-
-    def unfold(self, t: Tensor) -> Tensor:
-        """Like x again."""
-        if isinstance(self.layer, (nn.LayerNorm, nn.GroupNorm)):
-            return t.reshape(self.x.shape)
-        return t.reshape(self.x.transpose(0, 1).shape).transpose(0, 1)
+from gradwell.nets.normalization.together import Together
 
 
 def backward(layer: Any, x: Tensor, delta: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -38,7 +17,7 @@ def backward(layer: Any, x: Tensor, delta: Tensor) -> tuple[Tensor, Tensor, Tens
     """
     kept = not isinstance(layer, (nn.LayerNorm, nn.GroupNorm)) and not layer.training and layer.running_mean is not None
     view = Together(layer, x)
-    z, g = view.fold(x), view.fold(delta * gamma(layer, x))
+    z, g = view.fold(x), view.fold(delta * view.along(layer.weight, 1.0))
     if kept:
         s = (layer.running_var + layer.eps).sqrt()[:, None]
         y = (z - layer.running_mean[:, None]) / s
@@ -49,11 +28,3 @@ def backward(layer: Any, x: Tensor, delta: Tensor) -> tuple[Tensor, Tensor, Tens
         below = (g - g.mean(-1, keepdim=True) - y * (g * y).mean(-1, keepdim=True)) / s
     rest = list(range(x.dim() - len(layer.normalized_shape))) if isinstance(layer, nn.LayerNorm) else [0, *range(2, x.dim())]
     return view.unfold(below), (delta * view.unfold(y)).sum(rest), delta.sum(rest)
-
-
-def gamma(layer: Any, x: Tensor) -> Tensor:
-    """The learned scale, laid along the axes of x; 1 where there is none."""
-    if layer.weight is None:
-        return x.new_ones(())
-    weight: Tensor = layer.weight
-    return weight if isinstance(layer, nn.LayerNorm) else weight.reshape(1, -1, *[1] * (x.dim() - 2))

@@ -1,0 +1,41 @@
+"""The pages on gradwell.nets say what the code says today."""
+
+import re
+from pathlib import Path
+
+import pytest
+from docs.examples import executed
+from docs.tables import described, losses
+
+from gradwell.nets.activations import ACTIVATIONS
+from gradwell.nets.losses import LOSSES
+
+DOCS = Path(__file__).parents[1] / "docs"
+NUMBER = re.compile(r"-?\d+\.\d*")
+
+
+def page(name):
+    return (DOCS / name).read_text(encoding="utf-8")
+
+
+def test_the_examples_of_the_page_print_what_stands_below_them():
+    today = executed(page("nets.md"))
+    assert NUMBER.sub("#", re.sub(r" +", " ", today)) == NUMBER.sub("#", re.sub(r" +", " ", page("nets.md")))
+    there = [float(number) for number in NUMBER.findall(page("nets.md"))]
+    assert [float(number) for number in NUMBER.findall(today)] == pytest.approx(there, rel=0.02, abs=2e-3)
+
+
+def test_what_prints_nothing_gets_no_output_and_old_output_goes():
+    assert executed("```python\na = 1\n```\n\n```text\nold\n```\nend\n") == "```python\na = 1\n```\nend\n"
+    assert executed("```python\na = 1\n```\nmore\n```python\nprint(a)\n```\n") == (
+        "```python\na = 1\n```\nmore\n```python\nprint(a)\n```\n\n```text\n1\n```\n")
+
+
+def test_the_table_of_activations_is_fresh_and_has_them_all():
+    assert page("activations.md").startswith("\n".join(described()))
+    assert all(page("activations.md").count(f"\n| {one.name} |") == 4 for one in ACTIVATIONS)
+
+
+def test_the_table_of_losses_is_fresh_and_has_them_all():
+    assert page("losses.md") == losses()
+    assert all(f"\n| {one.name} |" in losses() for one in LOSSES)
