@@ -25,8 +25,8 @@ class ConvBlock(nn.Sequential):
 class Bottleneck(nn.Module):
     """A 1x1 convolution to few channels, a k x k one on these, a 1x1 one back, and the input added (He et al. 2016).
 
-    y = max(0, x + expand(middle(squeeze(x)))), x and y (batch, channels, height, width). With a quarter of the channels in the middle
-    it has (2/4 + k k / 16) C^2 weights, for k = 3 a ninth of the plain convolution's 9 C^2 and more than that: 1.06 C^2.
+    y = max(0, x + expand(middle(squeeze(x)))), x and y (batch, channels, height, width). With M channels in the middle the kernels have
+    2 C M + k k M M weights; for k = 3 and M = C / 4 that is 1.06 C^2, where the plain convolution has 9 C^2.
     """
 
     def __init__(self, channels: int, middle: int, kernel: int = 3) -> None:

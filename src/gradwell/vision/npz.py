@@ -24,7 +24,7 @@ def read(path: Path, part: str) -> tuple[NDArray[np.uint8], NDArray[Any] | None]
         with np.load(path, allow_pickle=False) as archive:
             for images, labels in (*NAMES[part], *WHOLE):
                 if images in archive:
-                    return pixels(archive[images], f"{path}[{images}]"), archive[labels].squeeze() if labels in archive else None
+                    return pixels(archive[images], f"{path}[{images}]"), column(archive[labels]) if labels in archive else None
             there = ", ".join(archive) or "nothing"
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         if isinstance(error, DataError):
@@ -34,11 +34,16 @@ def read(path: Path, part: str) -> tuple[NDArray[np.uint8], NDArray[Any] | None]
     raise DataError(f"{path} holds {there}; images and labels must be called {wanted}")
 
 
+def column(labels: NDArray[Any]) -> NDArray[Any]:
+    """Labels of one dimension, where they were written as a table of one column."""
+    return labels[:, 0] if labels.ndim == 2 and labels.shape[1] == 1 else labels
+
+
 def pixels(given: NDArray[Any], name: str) -> NDArray[np.uint8]:
     """(images, height, width), with channels last or second -> (images, channels, height, width), from 0 to 255."""
     if given.ndim == 3:
         given = given[:, None]
-    elif given.ndim == 4 and given.shape[1] not in (1, 3):
+    elif given.ndim == 4 and given.shape[1] not in (1, 3) and given.shape[3] in (1, 3):
         given = given.transpose(0, 3, 1, 2)
     if given.ndim != 4 or given.shape[1] not in (1, 3):
         shape = " x ".join(map(str, given.shape))
