@@ -1,0 +1,103 @@
+"""A forward pass is followed operation by operation: what each tensor depends on, and which convolution it comes from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.multiprocessing.reductions import StorageWeakRef
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.weak import WeakTensorKeyDictionary
+
+from gradwell.nets.inspection.marks import Marks, of_input
+from gradwell.nets.inspection.operations import flat, passed_on
+
+
+@dataclass(frozen=True)
+class Step:
+    """What is known of a tensor that depends on the input. marks: None where not known. origin: the call whose output it is, or None.
+
+    A tensor still comes from its origin after activations and normalisation, but not after it was added to something or pooled.
+    """
+
+    marks: Marks | None
+    origin: int | None = None
+
+
+class Trail(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Follows every tensor that comes from the model's input, by what the operations that are really run do with it."""
+
+    def __init__(self, x: Tensor | None) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.steps: Any = WeakTensorKeyDictionary()
+        self.written: dict[int, Any] = {}  # memory into which something that depends on the input was written
+        if x is not None:
+            self.steps[x] = Step(of_input(x))
+
+    def step(self, x: Tensor) -> Step | None:
+        """What is known of a tensor; None where it does not depend on the input."""
+        found: Step | None = self.steps.get(x)
+        if found is None and x.layout is torch.strided and (ref := self.written.get(x.untyped_storage()._cdata)) and not ref.expired():
+            return Step(None)
+        return found
+
+    def marks(self, x: Any) -> Marks | None:
+        """What a tensor depends on; None where it depends on nothing, or that is not known."""
+        return step.marks if isinstance(x, Tensor) and (step := self.step(x)) is not None else None
+
+    def stamp(self, x: Tensor, origin: int) -> None:
+        """Say which call a tensor is the output of."""
+        if (step := self.step(x)) is not None:
+            self.steps[x] = Step(step.marks, origin)
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        out = func(*args, **(kwargs or {}))
+        bound = dict(zip((a.name for a in func._schema.arguments), args, strict=False)) | (kwargs or {})
+        steps = [step for x in flat(bound.values()) if (step := self.step(x)) is not None]
+        if steps:
+            self.note(func, bound, out, steps)
+        return out
+
+    def note(self, func: Any, bound: dict[str, Any], out: Any, steps: list[Step]) -> None:
+        """Note what the outputs of an operation depend on."""
+        marks: Marks | list[Marks] | None = None
+        name = func._schema.name.removeprefix("aten::").removesuffix("_")
+        keeps = torch.Tag.pointwise in func.tags or "batch_norm" in name
+        alone = keeps and len(steps) == 1 and self.steps.get(next(iter(bound.values()))) is steps[0]
+        if func._schema.is_mutable and name in ("copy", "fill", "zero"):  # what was there before is gone
+            alone = False
+            bound = {k: v for k, v in bound.items() if k != "self"}
+            steps = [step for x in flat(bound.values()) if (step := self.step(x)) is not None]
+        if steps and all(step.marks is not None for step in steps):
+            try:
+                marks = passed_on(func, bound, out, self.marks)
+            except Exception:  # noqa: BLE001 - a rule that does not fit leaves the field unknown and disturbs nothing
+                marks = None
+        origins = {step.origin for step in steps}
+        origin = origins.pop() if keeps and len(origins) == 1 else None
+        outs = flat([out])
+        each = marks if isinstance(marks, list) else [marks, *[None] * (len(outs) - 1)]
+        for y, m in zip(outs, each, strict=False):
+            if func._schema.is_mutable and not alone:
+                self.overwritten(y, m)
+            if steps:
+                self.steps[y] = Step(m, origin)
+            else:
+                self.steps.pop(y, None)
+
+    def overwritten(self, y: Tensor, marks: Marks | None) -> None:
+        """Other tensors that share the memory of one that was written to are no longer what they were."""
+        storage = y.untyped_storage()
+        self.written[storage._cdata] = StorageWeakRef(storage)  # type: ignore[no-untyped-call]
+        for x in list(self.steps):
+            if x is not y and x.untyped_storage()._cdata == storage._cdata and overlaps(x, y):
+                self.steps[x] = Step(marks if x.shape == y.shape else None)
+
+
+def overlaps(a: Tensor, b: Tensor) -> bool:
+    """Whether two tensors of the same memory may hold the same numbers."""
+    first, second = ((x.storage_offset(), x.storage_offset() + sum((n - 1) * s for n, s in zip(x.shape, x.stride(), strict=True)))
+                     for x in (a, b))
+    return first[0] <= second[1] and second[0] <= first[1]
