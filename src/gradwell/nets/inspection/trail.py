@@ -39,8 +39,10 @@ class Trail(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def step(self, x: Tensor) -> Step | None:
         """What is known of a tensor; None where it does not depend on the input."""
         found: Step | None = self.steps.get(x)
-        if found is None and x.layout is torch.strided and (ref := self.written.get(x.untyped_storage()._cdata)) and not ref.expired():
-            return Step(None)
+        if found is None and x.layout is torch.strided:
+            ref, extents = self.written.get(x.untyped_storage()._cdata, (None, []))
+            if ref and not ref.expired() and any(overlap(extent(x), other) for other in extents):
+                return Step(None)
         return found
 
     def marks(self, x: Any) -> Marks | None:
@@ -90,14 +92,21 @@ class Trail(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def overwritten(self, y: Tensor, marks: Marks | None) -> None:
         """Other tensors that share the memory of one that was written to are no longer what they were."""
         storage = y.untyped_storage()
-        self.written[storage._cdata] = StorageWeakRef(storage)  # type: ignore[no-untyped-call]
+        ref, extents = self.written.get(storage._cdata, (None, []))
+        if ref is None or ref.expired():
+            ref, extents = StorageWeakRef(storage), []  # type: ignore[no-untyped-call]
+        self.written[storage._cdata] = ref, [*extents, extent(y)]
         for x in list(self.steps):
-            if x is not y and x.untyped_storage()._cdata == storage._cdata and overlaps(x, y):
+            if x is not y and x.untyped_storage()._cdata == storage._cdata and overlap(extent(x), extent(y)):
                 self.steps[x] = Step(marks if x.shape == y.shape else None)
 
 
-def overlaps(a: Tensor, b: Tensor) -> bool:
+def extent(x: Tensor) -> tuple[int, int]:
+    """The first and the last place of a tensor in its memory."""
+    first = x.storage_offset()
+    return first, first + sum((n - 1) * stride for n, stride in zip(x.shape, x.stride(), strict=True))
+
+
+def overlap(a: tuple[int, int], b: tuple[int, int]) -> bool:
     """Whether two tensors of the same memory may hold the same numbers."""
-    first, second = ((x.storage_offset(), x.storage_offset() + sum((n - 1) * s for n, s in zip(x.shape, x.stride(), strict=True)))
-                     for x in (a, b))
-    return first[0] <= second[1] and second[0] <= first[1]
+    return a[0] <= b[1] and b[0] <= a[1]
