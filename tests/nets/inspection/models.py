@@ -26,7 +26,8 @@ class Block(nn.Module):
 
 class ResNet(nn.Sequential):
     def __init__(self):
-        super().__init__(nn.Conv2d(3, 8, 3, padding=1), Block(8, 8, 1), Block(8, 16, 2), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(16, 5))
+        super().__init__(
+            nn.Conv2d(3, 8, 3, padding=1), Block(8, 8, 1), Block(8, 16, 2), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(16, 5))
 
 
 class Fire(nn.Module):
@@ -45,7 +46,8 @@ class MobileNet(nn.Sequential):
     def __init__(self):
         super().__init__(
             nn.Conv2d(3, 8, 3, 2, 1, bias=False), nn.BatchNorm2d(8), nn.ReLU6(),
-            nn.Conv2d(8, 8, 3, 1, 1, groups=8, bias=False), nn.BatchNorm2d(8), nn.ReLU6(), nn.Conv2d(8, 16, 1, bias=False), nn.BatchNorm2d(16))
+            nn.Conv2d(8, 8, 3, 1, 1, groups=8, bias=False), nn.BatchNorm2d(8), nn.ReLU6(),
+            nn.Conv2d(8, 16, 1, bias=False), nn.BatchNorm2d(16))
 
 
 class Classifier(nn.Module):

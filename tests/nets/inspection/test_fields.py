@@ -91,7 +91,8 @@ EXACT = {
     "norms": (nn.Sequential(nn.Conv2d(2, 4, 3), nn.BatchNorm2d(4), nn.GroupNorm(2, 4), nn.Conv2d(4, 4, 1, groups=4)), (2, 7, 7)),
     "instance norm": (nn.Sequential(nn.Conv1d(2, 2, 3, groups=2), nn.InstanceNorm1d(2)), (2, 9)),
     "shuffled pixels": (nn.Sequential(nn.Conv2d(1, 4, 3), nn.PixelShuffle(2), nn.Conv2d(1, 1, 3), nn.PixelUnshuffle(2)), (1, 10, 10)),
-    "reflection": (nn.Sequential(nn.Conv2d(1, 2, 3, padding=1, padding_mode="reflect"), nn.ReplicationPad2d(1), nn.Conv2d(2, 1, 3)), (1, 9, 9)),
+    "reflection": (nn.Sequential(
+        nn.Conv2d(1, 2, 3, padding=1, padding_mode="reflect"), nn.ReplicationPad2d(1), nn.Conv2d(2, 1, 3)), (1, 9, 9)),
     "lstm": (nn.LSTM(3, 4, batch_first=True), (6, 3)),
     "gru": (nn.GRU(3, 4, batch_first=True), (6, 3)),
     "both ways": (nn.RNN(3, 4, batch_first=True, bidirectional=True), (6, 3)),
@@ -105,7 +106,8 @@ EXACT = {
     "depthwise": (MobileNet(), (3, 16, 16)),
 }
 HARD = {"circular": (Apply(circular, nn.Conv1d(1, 1, 3)), (1, 9)), "buffer": (Apply(buffer, nn.Conv1d(1, 1, 2)), (1, 9)),
-        "overwritten": (Apply(overwritten, nn.Conv1d(1, 1, 3)), (1, 9)), "circular layer": (nn.Conv1d(1, 1, 3, padding=1, padding_mode="circular"), (1, 9))}
+        "overwritten": (Apply(overwritten, nn.Conv1d(1, 1, 3)), (1, 9)),
+        "circular layer": (nn.Conv1d(1, 1, 3, padding=1, padding_mode="circular"), (1, 9))}
 
 
 def fields(model, shape):
@@ -128,7 +130,8 @@ def test_where_a_field_cannot_be_followed_it_is_unknown_and_never_wrong(kind):
 
 
 layer = st.one_of(
-    st.builds(lambda k, s, p, d: nn.Conv1d(2, 2, k, s, min(p, k), d), st.integers(1, 4), st.integers(1, 3), st.integers(0, 2), st.integers(1, 2)),
+    st.builds(lambda k, s, p, d: nn.Conv1d(2, 2, k, s, min(p, k), d),
+              st.integers(1, 4), st.integers(1, 3), st.integers(0, 2), st.integers(1, 2)),
     st.builds(lambda k, s: nn.MaxPool1d(k, s, k // 2), st.integers(2, 3), st.integers(1, 3)),
     st.builds(lambda k, s, p: nn.ConvTranspose1d(2, 2, k, s, min(p, k - 1)), st.integers(1, 4), st.integers(1, 3), st.integers(0, 1)),
     st.builds(lambda k: nn.AvgPool1d(k, ceil_mode=True), st.integers(1, 2)))

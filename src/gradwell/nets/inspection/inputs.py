@@ -64,5 +64,5 @@ def made(shape: tuple[int, ...], dtype: torch.dtype | None, model: nn.Module) ->
     try:
         values = torch.rand(1, *shape, generator=torch.Generator().manual_seed(0)) if dtype.is_floating_point else torch.zeros(1, *shape)
         return values.to(dtype).to(first.device if first is not None else "cpu")
-    except RuntimeError as error:
+    except (RuntimeError, TypeError) as error:  # too large, or a type that no random numbers come in
         raise OptionError(f"input {'x'.join(map(str, shape))} cannot be made: {str(error).splitlines()[0]}") from error

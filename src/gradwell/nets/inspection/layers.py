@@ -19,7 +19,8 @@ def layers(model: nn.Module, calls: list[Call], batch: int) -> tuple[Layer, ...]
     gathered: dict[tuple[nn.Module, tuple[Shape, ...], tuple[Shape, ...]], list[Call]] = {}
     for call in calls:
         if not call.hidden and (is_leaf(call.module) or call.flops or own(call.module)):
-            gathered.setdefault((call.module, call.inputs, call.outputs), []).append(call)
+            inputs = call.inputs[:1] if isinstance(call.module, nn.RNNCellBase) else call.inputs  # with a first state or without
+            gathered.setdefault((call.module, inputs, call.outputs), []).append(call)
     counted: set[int] = set()
     found = [layer(same, batch, counted) for same in gathered.values()]
     return (*found, *idle(model, counted))
@@ -36,7 +37,9 @@ def layer(calls: list[Call], batch: int, counted: set[int]) -> Layer:
     module = first.module
     leaf = is_leaf(module)
     found = held(first.path, module, counted)
-    told = connections(module, first.inputs, first.outputs[0], batch) if leaf and first.outputs else None
+    cell = isinstance(module, nn.RNNCellBase)  # its calls are the steps of one recurrent layer
+    inputs, times = (((n, *first.inputs[0]),), 1) if cell and first.inputs else (first.inputs, n)
+    told = connections(module, inputs, first.outputs[0], batch) if leaf and first.outputs else None
     fields = [call.field for call in calls if call.field is not None]
     found = replace(
         found, calls=n, input_shapes=first.inputs, output_shapes=first.outputs, flops=sum(call.flops for call in calls),
@@ -45,10 +48,9 @@ def layer(calls: list[Call], batch: int, counted: set[int]) -> Layer:
         found = replace(found, read=sum(call.read for call in calls), written=sum(call.written for call in calls))
     if told is None:
         return found
-    cell = isinstance(module, nn.RNNCellBase)
     return replace(
-        found, dense_parameters=n * told.dense, local_parameters=n * told.local, connections=n * told.connections,
-        possible=n * told.possible, steps=n * told.steps if cell and told.steps else told.steps)
+        found, dense_parameters=times * told.dense, local_parameters=times * told.local, connections=times * told.connections,
+        possible=times * told.possible, steps=told.steps)
 
 
 def held(path: str, module: nn.Module, counted: set[int]) -> Layer:

@@ -9,7 +9,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils.flop_counter import FlopCounterMode
 
 from gradwell.errors import OptionError
 from gradwell.nets.inspection.connections import ATOMS
@@ -60,12 +59,11 @@ def measure(model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> 
         exits.enter_context(untouched(model))
         exits.enter_context(plainly(model))
         trail = exits.enter_context(Trail(given[0] if given else None))
-        counter = exits.enter_context(FlopCounterMode(display=False))
 
         def before(module: nn.Module, args: Any, kwargs: Any) -> None:
             xs = tensors((args, kwargs))
             origin = trail.step(xs[0]) if len(xs) == 1 else None
-            stack.append(Call(names[module], module, tuple(tuple(x.shape) for x in xs), counter.get_total_flops(),
+            stack.append(Call(names[module], module, tuple(tuple(x.shape) for x in xs), trail.flops,
                               {storage(x): x._version for x in xs}, read_by(module, xs), origin.origin if origin else None,
                               hidden=any(isinstance(call.module, ATOMS) for call in stack)))
 
@@ -75,7 +73,7 @@ def measure(model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> 
                 call = stack.pop()
             ys = tensors(output)
             passed = all(call.versions.get(storage(y)) == y._version for y in ys)  # handed on or reshaped
-            spent = counter.get_total_flops() - call.before
+            spent = trail.flops - call.before
             call.outputs, call.flops = tuple(tuple(y.shape) for y in ys), spent - call.inner
             call.written = 0 if passed else sum(y.numel() * y.element_size() for y in ys)
             call.read = 0 if passed else call.read
@@ -95,7 +93,7 @@ def measure(model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> 
             model(*args, **kwargs)
         except Exception as error:
             raise OptionError(complaint(model, stack, seen.inputs, error)) from error
-        seen.flops = counter.get_total_flops()
+        seen.flops = trail.flops
     return seen
 
 

@@ -19,7 +19,8 @@ SAME = {"alias", "clone", "detach", "_to_copy", "lift_fresh", "dropout", "native
 RESHAPES = {"view", "_unsafe_view", "reshape", "_reshape_alias", "_reshape_copy", "squeeze", "unsqueeze", "flatten"}
 MOVES = {"permute", "transpose", "t", "expand", "slice", "select", "split", "split_with_sizes", "unsafe_split", "unsafe_split_with_sizes",
          "unbind", "flip", "roll", "repeat", "reflection_pad1d", "reflection_pad2d", "reflection_pad3d", "replication_pad1d",
-         "replication_pad2d", "replication_pad3d", "index_select", "index", "_unsafe_index", "pixel_shuffle", "pixel_unshuffle", "native_channel_shuffle",
+         "replication_pad2d", "replication_pad3d", "index_select", "index", "_unsafe_index",
+         "pixel_shuffle", "pixel_unshuffle", "native_channel_shuffle",
          "channel_shuffle", "upsample_nearest1d", "upsample_nearest2d", "upsample_nearest3d", "unfold", "diagonal", "movedim"}
 REDUCTIONS = {"sum", "mean", "amax", "amin", "max", "min", "var", "std", "logsumexp", "linalg_vector_norm", "norm", "prod", "any", "all"}
 SOFTMAXES = {"_softmax", "_log_softmax", "_safe_softmax"}
@@ -51,7 +52,7 @@ def passed_on(func: Any, bound: Bound, out: Any, known: Known) -> Marks | list[M
     if name in RESHAPES:
         return tuple(shrunk(m.reshape(out.shape)) for m in whole(marks, first.shape))
     if name in MOVES:
-        return moved(func, name, bound, whole(marks, first.shape))
+        return moved(func, bound, whole(marks, first.shape))
     if name == "constant_pad_nd":
         return padded(marks, first.shape, bound["pad"])
     if name in REDUCTIONS:
@@ -100,7 +101,7 @@ def product(bound: Bound, known: Known) -> Marks:
     return joined(operands)
 
 
-def moved(func: Any, name: str, bound: Bound, marks: Marks) -> Marks | list[Marks] | None:
+def moved(func: Any, bound: Bound, marks: Marks) -> Marks | list[Marks] | None:
     """Numbers that are put elsewhere: the marks are put there by the same operation."""
     rest = torch.utils._pytree.tree_map_only(Tensor, lambda x: x.cpu(), list(bound.items())[1:])
     outs = [m[indices(bound["indices"])] if "indices" in bound else func(m, **dict(rest)) for m in marks]
@@ -135,7 +136,8 @@ def layered(name: str, bound: Bound, out: Any, marks: Marks) -> Marks | None:
     if name == "native_group_norm":
         rest = (1,) * (n - 2)
         split = (grouped(m, bound["group"]) for m in whole(marks, first.shape, [1]))
-        return tuple(m.amax(list(range(2, n + 1)), keepdim=True).expand(-1, -1, bound["C"] // bound["group"], *rest).flatten(1, 2) for m in split)
+        each = (m.amax(list(range(2, n + 1)), keepdim=True) for m in split)
+        return tuple(m.expand(-1, -1, bound["C"] // bound["group"], *rest).flatten(1, 2) for m in each)
     if name.startswith(("max_pool", "avg_pool")) and "kernel_size" in bound:
         kernel = listed(bound["kernel_size"], y.dim() - 2 if n > 3 else len(listed(bound["kernel_size"], 1)))
         stride, padding, dilation = (listed(bound.get(k) or default, len(kernel)) for k, default in (

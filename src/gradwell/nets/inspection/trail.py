@@ -1,4 +1,4 @@
-"""A forward pass is followed operation by operation: what each tensor depends on, and which convolution it comes from."""
+"""A forward pass is followed operation by operation: its arithmetic, and for each tensor what it depends on and where it comes from."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.multiprocessing.reductions import StorageWeakRef
 from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.flop_counter import flop_registry
 from torch.utils.weak import WeakTensorKeyDictionary
 
 from gradwell.nets.inspection.marks import Marks, of_input
@@ -27,10 +28,18 @@ class Step:
 
 
 class Trail(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Follows every tensor that comes from the model's input, by what the operations that are really run do with it."""
+    """Follows every tensor that comes from the model's input, by what the operations that are really run do with it.
+
+    flops: what torch.utils.flop_counter has formulas for, as FlopCounterMode counts it.
+    """
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        return False  # or the compiler is loaded, for seconds, only to be switched off
 
     def __init__(self, x: Tensor | None) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
+        self.flops = 0
         self.steps: Any = WeakTensorKeyDictionary()
         self.written: dict[int, Any] = {}  # memory into which something that depends on the input was written
         if x is not None:
@@ -56,6 +65,8 @@ class Trail(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         out = func(*args, **(kwargs or {}))
+        if (formula := flop_registry.get(func._overloadpacket)) is not None:
+            self.flops += formula(*args, **(kwargs or {}), out_val=out)
         bound = dict(zip((a.name for a in func._schema.arguments), args, strict=False)) | (kwargs or {})
         steps = [step for x in flat(bound.values()) if (step := self.step(x)) is not None]
         if steps:
@@ -103,8 +114,8 @@ class Trail(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
 def extent(x: Tensor) -> tuple[int, int]:
     """The first and the last place of a tensor in its memory."""
-    first = x.storage_offset()
-    return first, first + sum((n - 1) * stride for n, stride in zip(x.shape, x.stride(), strict=True))
+    first = int(x.storage_offset())
+    return first, first + sum((n - 1) * int(stride) for n, stride in zip(x.shape, x.stride(), strict=True))
 
 
 def overlap(a: tuple[int, int], b: tuple[int, int]) -> bool:
