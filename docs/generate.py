@@ -1,4 +1,4 @@
-"""Writes what can be generated, by running it: the manual's pages and the README's report. With --check, says what is stale."""
+"""Writes what can be generated, by running it: the manual, the README's report, the page on inspect. With --check: what is stale."""
 
 from __future__ import annotations
 
@@ -48,6 +48,16 @@ def readme(check: bool) -> dict[Path, str]:
     return {path: text if check else replaced(text, "the text example", [sys.executable, "examples/docstrings.py"])}
 
 
+def inspected() -> dict[Path, str]:
+    """The page on `gradwell inspect`, with what it prints today."""
+    path = ROOT / "docs" / "inspect.md"
+    text = path.read_text(encoding="utf-8")
+    for model, shape in (("lenet", "1x28x28"), ("bottleneck", "256x56x56"), ("classifier", "20:long")):
+        command = [str(Path(sys.executable).parent / "gradwell"), "inspect", f"examples/models.py:{model}", "--input", shape]
+        text = replaced(text, f"inspecting the {model}", command)
+    return {path: text}
+
+
 def replaced(text: str, name: str, command: list[str]) -> str:
     """The text with what a command prints between the marks that bear its name."""
     first, last = f"<!-- output of {name}, written by docs/generate.py -->\n", f"<!-- end of the output of {name} -->\n"
@@ -75,7 +85,7 @@ def write(path: Path, text: str) -> None:
 def main() -> int:
     """Write everything, or with --check compare; exit status 1 when something is stale."""
     check = "--check" in sys.argv
-    made = rule_pages() | readme(check)
+    made = rule_pages() | readme(check) | inspected()
     if not check:
         for path, text in made.items():
             write(path, text)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json as text
-import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -44,8 +43,7 @@ def inspect(
         output.write(Path(html), as_html(told.as_dict()))
     from gradwell.nets.inspection.table import as_text
 
-    width = shutil.get_terminal_size((100, 24)).columns
-    print(as_text(told.as_dict(), width=min(width, 160) if os.isatty(1) else max(width, 100)))
+    print(as_text(told.as_dict(), width=shutil.get_terminal_size((100, 24)).columns))
 
 
 def parts(target: str) -> tuple[Any, Any]:

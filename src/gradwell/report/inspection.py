@@ -7,7 +7,7 @@ from typing import Any
 
 from gradwell.report.html import POLICY, STYLE
 from gradwell.report.markup import definitions, e, figure, prose, section, table
-from gradwell.report.words import count, number, percent
+from gradwell.report.words import count, number
 
 Row = Mapping[str, Any]
 
@@ -56,10 +56,11 @@ def costs(layers: Sequence[Row]) -> str:
 
 def wires(layers: Sequence[Row]) -> str:
     """What the weights connect."""
-    head = ("layer", "parameters", "if dense", "if local", "sharing", "connections", "sparsity", "steps of time")
+    timed = any(row["steps"] for row in layers)
+    head = ("layer", "parameters", "if dense", "if local", "sharing", "connections", "sparsity", *(["steps of time"] if timed else []))
     return table(head, (
         [name(row), held(row), whole(row["dense_parameters"]), whole(row["local_parameters"]), some(row["sharing"]),
-         whole(row["connections"]), "-" if row["sparsity"] is None else e(percent(row["sparsity"])), whole(row["steps"])]
+         whole(row["connections"]), f"{100 * row['sparsity']:.6g} %", *([whole(row["steps"])] if timed else [])]
         for row in layers), "data")
 
 

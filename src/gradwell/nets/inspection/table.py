@@ -96,6 +96,12 @@ def named(row: Row) -> str:
     return f"{row['type']} (x{row['calls']})" if row["calls"] > 1 else str(row["type"])
 
 
+def shared(row: Row) -> str:
+    """How many places share a weight."""
+    value = row["sharing"]
+    return "-" if value is None else f"{value:,.0f}" if value == int(value) else f"{value:,.1f}"
+
+
 def output(row: Row) -> str:
     """The shape of a layer's output."""
     return size(row["output_shape"]) if row["calls"] else "not called"
@@ -131,7 +137,7 @@ COST: tuple[Column, ...] = (
     ("FLOPs/byte", lambda row: brief(row["intensity"])))
 WIRES: tuple[Column, ...] = (
     ("layer", lambda row: row["path"] or "(model)"), ("parameters", held), ("if dense", lambda row: brief(row["dense_parameters"])),
-    ("if local", lambda row: brief(row["local_parameters"])), ("sharing", lambda row: brief(row["sharing"])),
+    ("if local", lambda row: brief(row["local_parameters"])), ("sharing", shared),
     ("connections", lambda row: brief(row["connections"])), ("sparsity", lambda row: percent(row["sparsity"])),
     ("steps", lambda row: brief(row["steps"])))
 CHAINS: tuple[Column, ...] = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +11,7 @@ from torch import Tensor
 from torch.multiprocessing.reductions import StorageWeakRef
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
-from torch.utils.weak import WeakTensorKeyDictionary
+from torch.utils.weak import TensorWeakRef, WeakTensorKeyDictionary
 
 from gradwell.nets.inspection.marks import Marks, of_input
 from gradwell.nets.inspection.operations import flat, passed_on
@@ -41,9 +42,16 @@ class Trail(TorchDispatchMode):  # type: ignore[no-untyped-call]
         super().__init__()  # type: ignore[no-untyped-call]
         self.flops = 0
         self.steps: Any = WeakTensorKeyDictionary()
+        self.kin: defaultdict[int, list[TensorWeakRef]] = defaultdict(list)  # tensors of one memory
         self.written: dict[int, Any] = {}  # memory into which something that depends on the input was written
         if x is not None:
-            self.steps[x] = Step(of_input(x))
+            self.keep(x, Step(of_input(x)))
+
+    def keep(self, x: Tensor, step: Step) -> None:
+        """Note what is known of a tensor."""
+        self.steps[x] = step
+        if x.layout is torch.strided:
+            self.kin[x.untyped_storage()._cdata].append(TensorWeakRef(x))
 
     def step(self, x: Tensor) -> Step | None:
         """What is known of a tensor; None where it does not depend on the input."""
@@ -96,7 +104,7 @@ class Trail(TorchDispatchMode):  # type: ignore[no-untyped-call]
             if func._schema.is_mutable and not alone:
                 self.overwritten(y, m)
             if steps:
-                self.steps[y] = Step(m, origin)
+                self.keep(y, Step(m, origin))
             else:
                 self.steps.pop(y, None)
 
@@ -107,8 +115,10 @@ class Trail(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if ref is None or ref.expired():
             ref, extents = StorageWeakRef(storage), []  # type: ignore[no-untyped-call]
         self.written[storage._cdata] = ref, [*extents, extent(y)]
-        for x in list(self.steps):
-            if x is not y and x.untyped_storage()._cdata == storage._cdata and overlap(extent(x), extent(y)):
+        for tensor in self.kin[storage._cdata]:
+            x = tensor()
+            if x is not None and x is not y and x in self.steps and x.untyped_storage()._cdata == storage._cdata \
+                    and overlap(extent(x), extent(y)):
                 self.steps[x] = Step(marks if x.shape == y.shape else None)
 
 
