@@ -1,4 +1,4 @@
-"""Writes what can be generated, by running it: the manual's pages, the README's report, and the pages of gradwell.nets.
+"""Writes what can be generated, by running it: the manual's pages, the README's report, the pages of nets and of inspect.
 
 With --check, says what is stale.
 """
@@ -61,6 +61,16 @@ def nets() -> dict[Path, str]:
             page: executed(page.read_text(encoding="utf-8"))}
 
 
+def inspected() -> dict[Path, str]:
+    """The page on `gradwell inspect`, with what it prints today."""
+    path = ROOT / "docs" / "inspect.md"
+    text = path.read_text(encoding="utf-8")
+    for model, shape in (("lenet", "1x28x28"), ("bottleneck", "256x56x56"), ("classifier", "20:long")):
+        command = [str(Path(sys.executable).parent / "gradwell"), "inspect", f"examples/models.py:{model}", "--input", shape]
+        text = replaced(text, f"inspecting the {model}", command)
+    return {path: text}
+
+
 def replaced(text: str, name: str, command: list[str]) -> str:
     """The text with what a command prints between the marks that bear its name."""
     first, last = f"<!-- output of {name}, written by docs/generate.py -->\n", f"<!-- end of the output of {name} -->\n"
@@ -98,7 +108,7 @@ def main() -> int:
     """Write everything, or with --check compare; exit status 1 when something is stale."""
     check = "--check" in sys.argv
     sys.path.insert(0, str(ROOT))
-    made = rule_pages() | readme(check) | nets()
+    made = rule_pages() | readme(check) | nets() | inspected()
     if not check:
         for path, text in made.items():
             write(path, text)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from gradwell.doctor.judge import Verdict
     from gradwell.doctor.record import Record
     from gradwell.nets.gradcheck import GradientCheck
+    from gradwell.nets.inspection import Inspection
     from gradwell.report.data import Report
 
 
@@ -68,6 +69,24 @@ def check_gradients(function: Any, *inputs: Any, step: float = 1e-6, tolerance: 
     except ModuleNotFoundError as error:
         raise DependencyError("gradwell.check_gradients needs PyTorch; install it with: pip install torch") from error
     return checked(function, *inputs, step=step, tolerance=tolerance)
+
+
+def inspect(model: Any, input: Any) -> Inspection:
+    """Run a model once and say of each layer what it holds, how it is connected, what it sees of the input, and what it costs.
+
+    input: a tensor with its batch; or a shape without it, as "3x32x32", (3, 32, 32) or "20:long", to which a batch of one is added; or
+    several of these in a list, or in a dict by the names of the model's arguments. Nothing changes: training flags, buffers and random
+    states are afterwards what they were. docs/inspect.md says what the numbers mean.
+
+        print(gradwell.inspect(model, "1x28x28"))
+
+    Raises DependencyError when torch is missing, OptionError when the input is no input or the model fails with it.
+    """
+    try:
+        from gradwell.nets.inspection import inspect as inspected
+    except ModuleNotFoundError as error:
+        raise DependencyError("gradwell.inspect needs PyTorch; install it with: pip install torch") from error
+    return inspected(model, input)
 
 
 class Session:

@@ -6,7 +6,7 @@ import importlib
 import importlib.util
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -40,8 +40,8 @@ def check(
     return 0 if result.passed else 1
 
 
-def made_by(target: str) -> Any:
-    """What the factory returns. Raises TargetError when it cannot be found or fails."""
+def made_by(target: str, ready: Callable[[Any], bool] = lambda _: False) -> Any:
+    """What the factory returns, or what stands there itself if it is `ready`. Raises TargetError when it cannot be found or fails."""
     name, _, function = target.rpartition(":")
     if not name or not function:
         raise TargetError(f"{target!r} is not MODULE:FACTORY; give for example train:make or train.py:make")
@@ -49,6 +49,8 @@ def made_by(target: str) -> Any:
     try:
         module = from_file(Path(name)) if name.endswith(".py") else importlib.import_module(name)
         factory = getattr(module, function, None)
+        if ready(factory):
+            return factory
         if not callable(factory):
             raise TargetError(f"{name} has no function {function!r}")
         return factory()

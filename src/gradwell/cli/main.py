@@ -13,6 +13,7 @@ from gradwell.cli import output
 from gradwell.cli.check import check
 from gradwell.cli.cure import cure
 from gradwell.cli.explain import explain
+from gradwell.cli.inspect import inspect
 from gradwell.cli.judge import judge
 from gradwell.cli.rules import rules
 from gradwell.cli.run import run
@@ -28,7 +29,7 @@ USAGE = 2  # exit status: what was asked for cannot be done
 app = typer.Typer(name="gradwell", add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 app.command(context_settings={"allow_interspersed_args": False})(run)
 app.command(context_settings={"allow_interspersed_args": False})(cure)
-for command in (check, judge, show, runs, rules, explain):
+for command in (check, inspect, judge, show, runs, rules, explain):
     app.command()(command)
 for room in (text, translate, vision):
     app.command(context_settings=SETTINGS)(room)
