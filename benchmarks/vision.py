@@ -19,6 +19,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -78,7 +79,9 @@ def measured(name: str, options: Options) -> dict[str, Any]:
 
 def pairs(images: Images, options: Options) -> dict[str, Any]:
     """Seconds of an epoch of each loop, in turn; the second epoch of each run counts."""
-    loops: dict[str, Callable[[Images, Options], float]] = {"plain": plain, "ours": lambda a, b: ours(a, b, False), "watched": lambda a, b: ours(a, b, True)}
+    loops: dict[str, Callable[[Images, Options], float]] = {
+        "plain": plain, "ours": partial(ours, watched=False), "watched": partial(ours, watched=True),
+    }
     seconds: dict[str, list[float]] = {name: [] for name in loops}
     for i in range(PAIRS):
         for name in sorted(loops, reverse=i % 2 == 1):

@@ -161,6 +161,15 @@ def attending(most=0.001, varies=0.001):
     return made
 
 
+def by_heart(count=10, best=1.0, began=0.69):
+    """The loss falls from `began` before the first evaluation; the best of the later ones is `best` times the first."""
+    made = Made(losses=[began] * 20 + [0.2] * 80)
+    site = made.record.site("evaluation", "evaluation", "loss")
+    for i in range(count):
+        made.record.add("held_out", site, 10 + i * 9, 70.0 if i == 0 else 70.0 * (best if i == 1 else 1.3))
+    return made
+
+
 CASES = [  # code, threshold, a record that has the fault, and one that is just short of it
     ("GW102", "flat", saturated(0.09), saturated(0.11)),
     ("GW107", "apart", drifting(0.19), drifting(0.21)),
@@ -181,6 +190,9 @@ CASES = [  # code, threshold, a record that has the fault, and one that is just 
     ("GW502", "large", first_weights(scale=5.1), first_weights(scale=4.9)),
     ("GW502", "pinned", first_weights(ends=0.51), first_weights(ends=0.49)),
     ("GW502", "lost", first_weights(scale=0.1, carried=0.0009), first_weights(scale=0.1, carried=0.0011)),
+    ("GW606", "evaluations", by_heart(count=6), by_heart(count=5)),
+    ("GW606", "better", by_heart(best=0.98), by_heart(best=0.96)),
+    ("GW606", "better", by_heart(best=1.2), by_heart(best=1.2, began=0.5)),
     ("GW703", "least", forgetting(0.0009), forgetting(0.0011)),
     ("GW705", "starting", padded(0.04), padded(0.06)),
     ("GW801", "sharp", attending(most=0.009), attending(most=0.011)),

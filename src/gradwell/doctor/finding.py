@@ -11,6 +11,10 @@ from gradwell.doctor.fix import Fix
 Severity = Literal["error", "warning", "note"]
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
 Evidence = Mapping[str, object]
+OPERATIONS = {  # what autograd calls them, and what everybody does
+    "NativeBatchNorm": "batch norm", "CudnnBatchNorm": "batch norm", "MiopenBatchNorm": "batch norm", "NativeLayerNorm": "layer norm",
+    "NativeGroupNorm": "group norm", "FusedRmsNorm": "RMS norm", "Neg": "negated",
+}
 
 
 @dataclass(frozen=True)
@@ -23,7 +27,8 @@ class Where:
     line: int | None = None
 
     def __str__(self) -> str:
-        return f"{self.module} ({self.type})" if self.type and self.type != self.module else self.module
+        kind = OPERATIONS.get(self.type, self.type)
+        return f"{self.module} ({kind})" if kind and kind != self.module else self.module
 
 
 @dataclass(frozen=True)

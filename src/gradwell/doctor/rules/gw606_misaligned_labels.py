@@ -10,8 +10,9 @@ from typing import Annotated, Any
 
 from gradwell.doctor import signals
 from gradwell.doctor.contract import against_trivial
+from gradwell.doctor.evidence import reading
 from gradwell.doctor.finding import Finding
-from gradwell.doctor.learned import learned
+from gradwell.doctor.learned import MARGIN, course, finite, learned, level, window
 from gradwell.doctor.record import Record, Site
 from gradwell.doctor.rule import Rule
 from gradwell.doctor.run import Run
@@ -22,13 +23,14 @@ class MisalignedLabels(Rule):
     """Inputs and labels that were put in different orders have nothing to do with each other, so there is nothing to learn.
 
     It is seen where the same example comes back, in a later epoch, with another label, as often as chance would have it. Labels that
-    are wrong in the same way in every epoch are not seen.
+    are wrong in the same way in every epoch can be learned by heart, but nothing of them holds for other examples: then the loss that
+    the script computes without gradients is best before anything is learned, and all that is learned makes it no better.
     """
 
     code = "GW606"
     name = "misaligned-labels"
     kind = "warning"
-    signals = (signals.SEEN_AGAIN, signals.BATCH_LABELS)
+    signals = (signals.SEEN_AGAIN, signals.BATCH_LABELS, signals.HELD_OUT, signals.TERM_LOSS, signals.TRIVIAL_LOSS)
     cause = "Inputs and labels are shuffled or indexed separately: x[one_order] goes with y[another_order]."
     remedy = "Draw one order and use it for both, x[order], y[order], or keep them together in a TensorDataset."
     source = "Zhang et al. 2017, Understanding deep learning requires rethinking generalization (arXiv 1611.03530): labels without inputs"
@@ -36,9 +38,38 @@ class MisalignedLabels(Rule):
 
     least: Annotated[int, "examples that came back"] = 12
     chance: Annotated[float, "how often or how far labels differ, relative to two labels drawn at random"] = 0.5
+    evaluations: Annotated[int, "of examples that are not learned from"] = 6
+    better: Annotated[float, "best held-out loss relative to the first one, below which something that holds was learned"] = 0.97
 
     def check(self, record: Record) -> Iterator[Finding]:
-        """Compare the labels of the examples that came back with those they had before."""
+        """Compare the labels of the examples that came back with those they had before, and what is learned with what holds."""
+        yield from self.apart(record) or self.by_heart(record)
+
+    def by_heart(self, record: Record) -> list[Finding]:
+        """What is learned from nothing on, and never holds for other examples."""
+        known, losses = learned(record), course(record)
+        if known.answer != "yes" or known.trivial is None:
+            return []
+        for site in record.sites("evaluation"):
+            held_out = finite(record.series(signals.HELD_OUT.name, site))
+            before = [value for step, value in losses if held_out and step <= held_out[0][0]]
+            if len(held_out) < self.evaluations or not before or held_out[0][1] <= 0:
+                continue
+            if level(before[-window(losses):])[0] < MARGIN * known.trivial:  # something had been learned when it was first evaluated
+                continue
+            if min(value for _, value in held_out[1:]) < self.better * held_out[0][1]:
+                continue
+            return [self.finding(
+                f"The loss fell from {known.trivial:.3g}, which needs no inputs, to {known.last:.3g}, and none of {len(held_out) - 1} "
+                "later evaluations on other examples was better for it: what is learned is by heart.",
+                site.where, (held_out[0][0], record.steps),
+                {"held-out loss": reading(held_out), "evaluations": len(held_out), "loss at the end": f"{known.last:.3g}",
+                 "loss of a predictor that ignores the input": f"{known.trivial:.3g}"})]
+        return []
+
+    def apart(self, record: Record) -> list[Finding]:
+        """Examples that come back with other labels."""
+        found = []
         for site in record.sites("loss"):
             seen = [fact for _, fact in record.facts(signals.SEEN_AGAIN.name, site)]
             again = sum(fact["again"] for fact in seen)
@@ -50,11 +81,12 @@ class MisalignedLabels(Rule):
             if seen[-1]["variance"] <= 0 or apart < self.chance:
                 continue
             steps = [step for step, _ in record.facts(signals.SEEN_AGAIN.name, site)]
-            yield self.finding(
+            found.append(self.finding(
                 f"Of {again} examples that came back, {different} had another label than before: labels and inputs do not belong together.",
                 site.where, (steps[0], record.steps),
                 {"examples that came back": again, "with another label": different, "relative to chance": f"{apart:.2f}",
-                 **against_trivial(record, site)})
+                 **against_trivial(record, site)}))
+        return found
 
     def example(self, sick: bool) -> Run:
         """Two blobs; the sick loop draws one order for the inputs and another for the labels."""
