@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 SOURCE = Path(__file__).parents[1] / "src" / "gradwell"
-EVERYTHING = {"cli", "doctor", "errors", "lab", "loop", "nets", "onnx", "report", "session",
+EVERYTHING = {"cli", "doctor", "errors", "folder", "lab", "loop", "nets", "onnx", "report", "session",
               "text", "translate", "vision", "watch", "__init__"}
 ALLOWED = {
     "__init__": EVERYTHING, "cli": EVERYTHING, "session": EVERYTHING, "errors": set(),
     "nets": set(), "text": set(), "doctor": set(),
-    "watch": {"doctor", "nets"}, "report": {"doctor"}, "loop": set(), "onnx": set(),
-    "translate": {"loop", "nets", "onnx", "watch"}, "vision": {"loop", "nets", "onnx", "watch"},
+    "watch": {"doctor", "nets"}, "report": {"doctor"}, "folder": set(), "loop": set(), "onnx": set(),
+    **{room: {"folder", "loop", "nets", "onnx", "watch"} for room in ("translate", "vision")},
     "lab": {"nets", "text", "watch", "doctor"},
 }
 FILES = sorted(SOURCE.rglob("*.py"))

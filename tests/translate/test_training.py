@@ -90,7 +90,7 @@ def test_training_stops_when_it_gets_no_better(tmp_path):
 
 def test_a_folder_with_a_translator_is_left_alone(by_heart):
     before = (by_heart / "config.json").read_bytes()
-    with pytest.raises(ModelFileError, match="already holds a translator"):
+    with pytest.raises(ModelFileError, match="already holds a model"):
         translate.train(TEN, TEN, FEW, by_heart)
     assert (by_heart / "config.json").read_bytes() == before
 

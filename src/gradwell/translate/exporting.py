@@ -10,10 +10,10 @@ import torch
 from torch import Tensor, nn
 
 from gradwell.errors import OptionError
+from gradwell.folder import write
 from gradwell.nets.attention import Memory
 from gradwell.onnx import exported
 from gradwell.translate.decoder import Decoder, State
-from gradwell.translate.files import write
 
 if TYPE_CHECKING:
     from gradwell.translate.translator import Translator

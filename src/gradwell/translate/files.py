@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gradwell.errors import ModelFileError, OptionError
+from gradwell.folder import CONFIG, WEIGHTS, write
 from gradwell.translate.model import EncoderDecoder
 from gradwell.translate.needs import needed
 from gradwell.translate.options import Options
@@ -20,34 +21,7 @@ if TYPE_CHECKING:
     from gradwell.translate.translator import Translator
 
 FORMAT, VERSION = "gradwell translator", 1
-CONFIG, WEIGHTS, ALIGNMENTS = "config.json", "model.safetensors", "alignments.json"
-
-
-def ready(folder: str | os.PathLike[str]) -> Path:
-    """The folder, made where it is not there. Raises ModelFileError when it cannot be written or holds a finished model."""
-    where = Path(folder)
-    try:
-        where.mkdir(parents=True, exist_ok=True)
-        probe = where / f".{os.getpid()}"
-        probe.touch()
-        probe.unlink()
-    except OSError as error:
-        raise ModelFileError(f"{where} cannot be written: {error.strerror}") from None
-    if (where / CONFIG).exists():
-        raise ModelFileError(f"{where} already holds a translator; name another folder, or delete it")
-    return where
-
-
-def write(path: Path, data: str | bytes) -> None:
-    """Write a file whole or not at all."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        temporary.write_bytes(data.encode() if isinstance(data, str) else data)
-        temporary.replace(path)
-    except OSError as error:
-        raise ModelFileError(f"{path} cannot be written: {error.strerror}") from None
-    finally:
-        temporary.unlink(missing_ok=True)
+ALIGNMENTS = "alignments.json"
 
 
 def start(work: Path, source: Vocabulary, target: Vocabulary) -> None:

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape
 
+from gradwell.folder import write
 from gradwell.translate.alignment import Alignment
-from gradwell.translate.files import write
 from gradwell.translate.needs import needed
 
 CELL, LETTER = 26, 8.2  # pixels

@@ -12,6 +12,7 @@ import torch
 
 from gradwell import loop
 from gradwell.errors import DataError, ModelFileError
+from gradwell.folder import ready
 from gradwell.loop import LAST, first
 from gradwell.translate import files
 from gradwell.translate.batches import Batches
@@ -34,7 +35,7 @@ def train(pairs: Pairs, valid: Pairs, options: Options, folder: str | os.PathLik
     (KeyboardInterrupt) leaves a checkpoint of the last measurement, and the same call goes on from it. Several processes (torchrun)
     that make the same call train one translator; the first one tells and writes, and each gets it.
     """
-    where = files.ready(folder)
+    where = ready(folder)
     lightning().seed_everything(options.seed, workers=True, verbose=False)
     source, target = vocabularies(pairs, options)
     rows = encoded(pairs, source, target, options)

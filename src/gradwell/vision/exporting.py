@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
+from gradwell.folder import write
 from gradwell.onnx import exported
-from gradwell.vision.files import write
 
 if TYPE_CHECKING:
     from gradwell.vision.classifier import ImageClassifier

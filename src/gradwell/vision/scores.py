@@ -71,7 +71,7 @@ class Scores:
 
     def picture(self, path: Path) -> None:
         """Draw the confusion matrix: a row for what images are, a column for what they were taken for, in shares of the row."""
-        from gradwell.vision.files import write
+        from gradwell.folder import write
 
         needed("matplotlib", "drawing the confusion matrix")
         import io

@@ -13,6 +13,7 @@ import torch
 
 from gradwell import loop
 from gradwell.errors import DataError, ModelFileError
+from gradwell.folder import ready
 from gradwell.vision import files
 from gradwell.vision.batches import Batches
 from gradwell.vision.classifier import ImageClassifier
@@ -35,7 +36,7 @@ def train(images: Images, valid: Images, options: Options, folder: str | os.Path
     that make the same call train one classifier; the first one tells and writes, and each gets it.
     """
     usable(images, valid)
-    where = files.ready(folder)
+    where = ready(folder)
     lightning().seed_everything(options.seed, workers=True, verbose=False)
     model = network(options, images.shape, len(images.classes))
     standardized(model, images)

@@ -42,6 +42,6 @@ def lines_of(path: str) -> list[str]:
 
 def written(path: str, text: str) -> None:
     """Write a file whole or not at all."""
-    from gradwell.translate.files import write
+    from gradwell.folder import write
 
     write(Path(path), text)

@@ -13,8 +13,8 @@ from gradwell import translate as room
 from gradwell.cli import output
 from gradwell.cli.options import with_options
 from gradwell.cli.translate.arguments import Source, Target
+from gradwell.folder import ready
 from gradwell.loop import first
-from gradwell.translate.files import ready
 from gradwell.translate.options import Options
 from gradwell.translate.pairs import held_out
 from gradwell.translate.precision import SLOW, has_bf16

@@ -13,8 +13,8 @@ from gradwell import vision as room
 from gradwell.cli import output
 from gradwell.cli.options import codes, with_options
 from gradwell.cli.vision.arguments import Data, shown
+from gradwell.folder import ready
 from gradwell.loop import first
-from gradwell.vision.files import ready
 from gradwell.vision.options import Options
 
 
