@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from gradwell.errors import DataError
 from gradwell.vision import files
 from gradwell.vision.images import Images
+from gradwell.vision.model import Judge
 from gradwell.vision.options import Options
 from gradwell.vision.scores import Scores, scores
 
@@ -47,16 +48,19 @@ class ImageClassifier:
         files.save(self, folder)
 
     def probabilities(self, images: Images) -> Tensor:
-        """How probable each class is for each image: (images, classes). Raises DataError where the images are of another shape."""
+        """How probable each class is for each image: (images, classes).
+
+        A classifier that was trained with `flip` gives the mean for the image and its mirror image: twice the time, and some of its
+        mistakes less. Raises DataError where the images are of another shape.
+        """
         if images.shape != self.shape:
             (c, h, w), (channels, height, width) = images.shape, self.shape
             raise DataError(
                 f"{images.called(0)} is {w} x {h} pixels of {c} channels; the classifier was trained on {width} x {height} of {channels}"
             )
-        self.model.eval()
+        judge = Judge(self.model, self.options.flip).eval()
         with torch.no_grad():
-            parts = [self.model(torch.from_numpy(images.pixels[i : i + AT_ONCE])) for i in range(0, len(images), AT_ONCE)]
-        return torch.cat(parts).float().softmax(1)
+            return torch.cat([judge(torch.from_numpy(images.pixels[i : i + AT_ONCE])) for i in range(0, len(images), AT_ONCE)])
 
     def predict(self, images: Images, top: int = 1) -> list[Prediction]:
         """The `top` likeliest classes of each image."""

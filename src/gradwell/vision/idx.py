@@ -28,7 +28,7 @@ def array(path: Path) -> NDArray[np.uint8]:
     told, there = int(np.prod(shape, dtype=np.int64)), len(data) - start
     if told != there:
         raise DataError(f"{path} is damaged: its header tells of {' x '.join(map(str, shape))} bytes, and {max(there, 0):,} are there")
-    return np.frombuffer(data, np.uint8, offset=start).reshape(shape)
+    return np.frombuffer(bytearray(data), np.uint8, offset=start).reshape(shape)  # of bytes it could not be written to
 
 
 def labels_of(images: Path) -> Path:

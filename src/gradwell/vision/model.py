@@ -29,6 +29,19 @@ class Standardize(nn.Module):
         return ((x / 255 - self.mean) / self.std).contiguous(memory_format=torch.channels_last)
 
 
+class Judge(nn.Module):
+    """A network with the softmax after it; with `mirrored`, the mean for each image and its mirror image."""
+
+    def __init__(self, model: nn.Module, mirrored: bool) -> None:
+        super().__init__()
+        self.model, self.mirrored = model, mirrored
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """Pixels (batch, channels, height, width), bytes from 0 to 255 -> probabilities (batch, classes)."""
+        probabilities: Tensor = self.model(pixels.float()).float().softmax(1)
+        return (probabilities + self.model(pixels.flip(3).float()).float().softmax(1)) / 2 if self.mirrored else probabilities
+
+
 def network(options: Options, shape: tuple[int, int, int], classes: int) -> nn.Sequential:
     """Pixels (batch, channels, height, width), 0 to 255 -> scores of the classes before softmax (batch, classes)."""
     body = compact(options, shape) if options.network == "compact" else mlp(options, shape)

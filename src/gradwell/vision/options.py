@@ -23,7 +23,7 @@ class Options:
     width: Annotated[int, "channels of the first stage; each later one has so many more; an mlp has eight times as many units"] = 32
     dropout: Annotated[float, "share, before the last layer"] = 0.1
     # what is done to training images
-    flip: Annotated[bool, "mirror half of the images, left to right: not where left and right differ, as in digits"] = False
+    flip: Annotated[bool, "mirror half of the images, and judge each both ways: not where left and right differ, as in digits"] = False
     shift: Annotated[float, "share of the side by which images are moved, at most"] = 0.07
     erase: Annotated[float, "share of the images in which a rectangle is blotted out (Zhong et al. 2017)"] = 0.25
     # training
