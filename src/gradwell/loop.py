@@ -33,12 +33,12 @@ def trainer(
     )
     callbacks = [best, pl.callbacks.EarlyStopping(measure, mode="max", patience=patience), newest]
     bar = bar and sys.stderr.isatty()
-    names: Any = precision
+    kind: Any = precision  # one of the words that lightning knows
     if bar:
         callbacks.append(pl.callbacks.RichProgressBar(console_kwargs={"stderr": True}))
     with still():
         made = pl.Trainer(
-            max_epochs=epochs, callbacks=callbacks, gradient_clip_val=clip, precision=names, logger=False, enable_progress_bar=bar,
+            max_epochs=epochs, callbacks=callbacks, gradient_clip_val=clip, precision=kind, logger=False, enable_progress_bar=bar,
             enable_model_summary=False, num_sanity_val_steps=0, use_distributed_sampler=False, **together(),
         )
     return made, best

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -53,20 +53,15 @@ def files(folder: Path) -> list[Path]:
 def decoded(paths: list[Path], size: int, channels: int, progress: Progress) -> NDArray[np.uint8]:
     """The pixels of image files (images, channels, height, width). Raises DataError that names the first file that does not fit."""
     made: NDArray[np.uint8] | None = None
-    for i, one in enumerate(opened(progress(paths), size, channels)):
+    for i, path in enumerate(progress(paths)):
+        one = image(path, size, channels)
         if made is None:
             made = room((len(paths), *one.shape))
         if one.shape != made.shape[1:]:
-            raise DataError(unlike(paths[i], one.shape, paths[0], made.shape[1:]))
+            raise DataError(unlike(path, one.shape, paths[0], made.shape[1:]))
         made[i] = one
     assert made is not None, "there is an image"
     return made
-
-
-def opened(paths: Iterable[Path], size: int, channels: int) -> Iterator[NDArray[np.uint8]]:
-    """Each image (channels, height, width)."""
-    for path in paths:
-        yield image(path, size, channels)
 
 
 def image(path: Path, size: int, channels: int) -> NDArray[np.uint8]:

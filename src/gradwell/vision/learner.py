@@ -22,9 +22,11 @@ Module: Any = lightning().LightningModule
 class Learner(Module):  # type: ignore[misc]
     """An image classifier in training."""
 
-    def __init__(self, options: Options, model: nn.Module, batches: Batches, print_: str, tell: Callable[[dict[str, float]], None]) -> None:
+    def __init__(
+        self, options: Options, model: nn.Module, batches: Batches, fingerprint: str, tell: Callable[[dict[str, float]], None],
+    ) -> None:
         super().__init__()
-        self.options, self.model, self.batches, self.print_of_images, self.tell = options, model, batches, print_, tell
+        self.options, self.model, self.batches, self.fingerprint, self.tell = options, model, batches, fingerprint, tell
         self.history: list[dict[str, float]] = []
         self.random: Any = None  # the state of chance where a checkpoint left it
         self.sum = self.count = self.started = 0.0
@@ -94,7 +96,7 @@ class Learner(Module):  # type: ignore[misc]
         """Keep what lightning does not: the history, the state of chance, and which batches come next."""
         checkpoint["gradwell"] = {
             "history": self.history, "random": torch.get_rng_state(), "epoch": self.batches.epoch, "options": self.options.as_dict(),
-            "images": self.print_of_images,
+            "images": self.fingerprint,
         }
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:

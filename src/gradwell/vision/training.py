@@ -100,7 +100,7 @@ def belongs(last: Path, learner: Any, where: Path) -> None:
     """Complain unless a checkpoint is of this training."""
     try:
         saved = torch.load(last, map_location="cpu", weights_only=False)["gradwell"]
-        same = (saved["options"], saved["images"]) == (learner.options.as_dict(), learner.print_of_images)
+        same = (saved["options"], saved["images"]) == (learner.options.as_dict(), learner.fingerprint)
     except Exception:  # noqa: BLE001 - a damaged file may raise anything
         raise ModelFileError(f"{last} cannot be read; delete {last.parent} to begin again") from None
     if not same:

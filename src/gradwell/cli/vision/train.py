@@ -16,6 +16,7 @@ from gradwell.cli.vision.arguments import Data, shown
 from gradwell.folder import ready
 from gradwell.loop import first
 from gradwell.vision.options import Options
+from gradwell.vision.reading import as_they_come
 
 
 def train(
@@ -31,7 +32,7 @@ def train(
     options = Options(**choices)
     quiet, watch = quiet or not first(), watch and first()
     ready(model)
-    progress = (lambda things: things) if quiet else shown
+    progress = as_they_come if quiet else shown
     images = room.read(data, "train", options.size, options.channels, progress=progress)
     if valid:
         measured = room.read(valid, "test", options.size, options.channels, images.classes, progress)
