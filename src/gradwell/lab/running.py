@@ -1,0 +1,142 @@
+"""Runs experiments: every seed in turn or several at once, with the cause and without it."""
+
+from __future__ import annotations
+
+import platform
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
+from importlib.metadata import version
+from multiprocessing import get_context
+
+from gradwell.errors import GradwellError, OptionError, TrainingError
+from gradwell.lab.experiment import Experiment
+from gradwell.lab.knobs import knobs, turned
+from gradwell.lab.result import Measurement, Result
+from gradwell.lab.rows import Row
+
+SEEDS = 5
+FAULTS = (ArithmeticError, LookupError, MemoryError, RuntimeError, ValueError)  # of an experiment whose knobs do not go together
+Tell = Callable[[Experiment, int, Row | None], None]  # one more row of a seed, or None at its end
+Task = tuple[Experiment, Experiment, int]  # what it is for, what is measured (with the cause or without), seed
+
+
+def quiet(experiment: Experiment, seed: int, row: Row | None) -> None:
+    """Tell nothing."""
+
+
+def run(experiment: Experiment, seeds: int = SEEDS, jobs: int = 1, tell: Tell = quiet) -> Result:
+    """Measure an experiment with its cause and without it, and judge both: see `results`."""
+    return next(results([experiment], seeds, jobs, tell))
+
+
+def results(experiments: Sequence[Experiment], seeds: int = SEEDS, jobs: int = 1, tell: Tell = quiet) -> Iterator[Result]:
+    """Measure experiments, each with its cause and without it, and judge both; each result comes as soon as it is whole.
+
+    jobs: processes that measure at once, each on one thread. tell: hears of every row (with one process) and of every seed's end.
+    Raises OptionError for a number of seeds or jobs below 1, TrainingError when one cannot be measured with its knobs.
+    """
+    for name, number in (("seeds", seeds), ("jobs", jobs)):
+        if number < 1:
+            raise OptionError(f"{name} must be at least 1, not {number}")
+    tasks = [(one, variant, seed) for one in experiments for variant in (one, without_cause(one)) for seed in range(seeds)]
+    rows: dict[Experiment, dict[tuple[Experiment, int], list[Row]]] = defaultdict(dict)
+    started = time.perf_counter()
+    for (one, variant, seed), found in in_turn(tasks, tell) if jobs == 1 else at_once(tasks, jobs, tell):
+        rows[one][variant, seed] = found
+        if len(rows[one]) == 2 * seeds:
+            main, control = (judged(variant, rows[one], seeds) for variant in (one, without_cause(one)))
+            seconds = round(time.perf_counter() - started, 1)
+            yield Result(one.id, one.claim(), command(one, seeds), made_with(), seeds, seconds, main, control)
+            del rows[one]
+            started = time.perf_counter()
+
+
+def judged(variant: Experiment, rows: Mapping[tuple[Experiment, int], list[Row]], seeds: int) -> Measurement:
+    """What an experiment measured over all seeds, and its verdict."""
+    found = [row for seed in range(seeds) for row in rows[variant, seed]]
+    return Measurement({knob.name: knob.value for knob in knobs(variant)}, found, variant.judge(found))
+
+
+def command(experiment: Experiment, seeds: int) -> str:
+    """The command that makes a result again."""
+    usual = {knob.name: knob.text for knob in knobs(type(experiment)())}
+    own = [f" --knob {knob.name}={knob.text}" for knob in knobs(experiment) if knob.text != usual[knob.name]]
+    return f"gradwell lab run {experiment.id} --seeds {seeds}{''.join(own)}"
+
+
+def without_cause(experiment: Experiment) -> Experiment:
+    """The experiment with the knobs of its control."""
+    return turned(experiment, experiment.control)
+
+
+def with_knobs(experiment: Experiment, quick: bool) -> Experiment:
+    """The experiment as it is, or in its quick form."""
+    return turned(experiment, experiment.quick) if quick else experiment
+
+
+def measured(experiment: Experiment, seed: int, tell: Tell = quiet) -> list[Row]:
+    """The rows of one seed, on one thread, with torch's random state as it was afterwards.
+
+    Raises TrainingError when the experiment cannot be measured with its knobs.
+    """
+    rows = []
+    with alone():
+        try:
+            for row in experiment.measure(seed):
+                rows.append({"seed": seed, **row})
+                tell(experiment, seed, rows[-1])
+        except GradwellError:
+            raise
+        except FAULTS as error:
+            own = ", ".join(f"{knob.name}={knob.text}" for knob in knobs(experiment))
+            raise TrainingError(f"{experiment.id} cannot be measured with {own}: {str(error).splitlines()[0] or repr(error)}") from error
+    tell(experiment, seed, None)
+    return rows
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """One thread, and torch's random state and the number of threads put back at the end."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with torch.random.fork_rng(devices=[]):
+            yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+def in_turn(tasks: Iterable[Task], tell: Tell) -> Iterator[tuple[Task, list[Row]]]:
+    """The rows of each task, one after the other."""
+    for task in tasks:
+        _, variant, seed = task
+        yield task, measured(variant, seed, tell)
+
+
+def at_once(tasks: Sequence[Task], jobs: int, tell: Tell) -> Iterator[tuple[Task, list[Row]]]:
+    """The rows of each task, measured by several processes; an interrupt ends them all."""
+    with ProcessPoolExecutor(jobs, get_context("spawn")) as pool:
+        waiting = {pool.submit(measured, variant, seed): (one, variant, seed) for one, variant, seed in tasks}
+        try:
+            for done in as_completed(waiting):
+                _, variant, seed = waiting[done]
+                tell(variant, seed, None)
+                yield waiting[done], done.result()
+        except BaseException:
+            processes = [*(pool._processes or {}).values()]
+            pool.shutdown(wait=False, cancel_futures=True)
+            for process in processes:  # or the interrupt would wait for a seed's end
+                process.terminate()
+            raise
+
+
+def made_with() -> str:
+    """Versions and processor."""
+    from gradwell import __version__
+
+    return f"Gradwell {__version__}, PyTorch {version('torch')}, Python {platform.python_version()}, {platform.machine()}, one thread"
