@@ -19,6 +19,8 @@ NUMBER = re.compile(r"[-+]?\d[\d,]*\.?\d*(e[-+]?\d+)?")
 
 def rule_pages() -> dict[Path, str]:
     """One page for each rule, and their index."""
+    from docs.claims import seen
+
     import gradwell
     from gradwell.doctor.catalogue import catalogue
     from gradwell.doctor.judge import judge
@@ -34,7 +36,7 @@ def rule_pages() -> dict[Path, str]:
         text = as_text(Report(session.record, judge(session.record)))
         text = text.replace(f"{ROOT}/", "")
         findings = text[text.index("\n\n") + 2:]  # the lines above them tell of the run's time
-        pages[ROOT / "docs" / "rules" / f"{rule.code}.md"] = page(rule, findings.strip())
+        pages[ROOT / "docs" / "rules" / f"{rule.code}.md"] = page(rule, findings.strip(), seen(rule.code))
     rows = [f"| [{r.code}]({r.code}.md) | {r.name} | {r.kind} | {r.about()} |" for r in catalogue()]
     index = "\n".join(["# The rules", "", "| code | name | kind | what is wrong |", "|---|---|---|---|", *rows]) + "\n"
     return pages | {ROOT / "docs" / "rules" / "README.md": index}
@@ -80,6 +82,13 @@ def replaced(text: str, name: str, command: list[str]) -> str:
     return f"{before}{first}```text\n{shown.replace(f'{ROOT}/', '').strip()}\n```\n{last}{after}"
 
 
+def lab() -> dict[Path, str]:
+    """A page for each claim of the lab, from its shipped result."""
+    from docs.claims import pages
+
+    return pages(ROOT / "docs")
+
+
 def same(a: str, b: str) -> bool:
     """Whether two texts differ in nothing but numbers, which vary from one machine to the next."""
     a, b = (re.sub(r"\s+", " ", NUMBER.sub("#", text)) for text in (a, b))
@@ -108,7 +117,7 @@ def main() -> int:
     """Write everything, or with --check compare; exit status 1 when something is stale."""
     check = "--check" in sys.argv
     sys.path.insert(0, str(ROOT))
-    made = rule_pages() | readme(check) | nets() | inspected()
+    made = rule_pages() | readme(check) | nets() | inspected() | lab()
     if not check:
         for path, text in made.items():
             write(path, text)

@@ -1,4 +1,4 @@
-"""Draws the pictures of the pages beside it: `python docs/pictures.py [activations] [recurrent] [translate]`.
+"""Draws the pictures of the pages beside it: `python -m docs.pictures [activations] [lab] [recurrent] [translate]`.
 
 The recurrent ones read film reviews (IMDB) for some minutes; the alignment is that of the translator which benchmarks/translate.py trains.
 """
@@ -18,6 +18,7 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor, nn
 
+from docs import curves
 from gradwell.nets.activations import ACTIVATIONS
 from gradwell.nets.recurrent import LSTMGates, temporal_gradients, trace
 from gradwell.translate.alignment import alignment
@@ -189,6 +190,11 @@ def activations() -> None:
     figure.savefig(DOCS / "activations.png", dpi=100)
 
 
+def lab() -> None:
+    """The charts of all claims."""
+    curves.draw(DOCS)
+
+
 if __name__ == "__main__":
-    for name in sys.argv[1:] or ["activations", "recurrent", "translate"]:
-        {"activations": activations, "recurrent": recurrent, "translate": translate}[name]()
+    for name in sys.argv[1:] or ["activations", "lab", "recurrent", "translate"]:
+        {"activations": activations, "lab": lab, "recurrent": recurrent, "translate": translate}[name]()

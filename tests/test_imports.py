@@ -15,7 +15,7 @@ ALLOWED = {
     "nets": set(), "text": set(), "doctor": set(),
     "watch": {"doctor", "nets"}, "report": {"doctor"}, "folder": set(), "loop": set(), "onnx": set(),
     **{room: {"folder", "loop", "nets", "onnx", "watch"} for room in ("translate", "vision")},
-    "lab": {"nets", "text", "watch", "doctor"},
+    "lab": {"folder", "nets", "text", "watch", "doctor"},
 }
 FILES = sorted(SOURCE.rglob("*.py"))
 

@@ -15,6 +15,7 @@ from gradwell.cli.cure import cure
 from gradwell.cli.explain import explain
 from gradwell.cli.inspect import inspect
 from gradwell.cli.judge import judge
+from gradwell.cli.lab.main import lab
 from gradwell.cli.rules import rules
 from gradwell.cli.run import run
 from gradwell.cli.runs import runs
@@ -31,7 +32,7 @@ app.command(context_settings={"allow_interspersed_args": False})(run)
 app.command(context_settings={"allow_interspersed_args": False})(cure)
 for command in (check, inspect, judge, show, runs, rules, explain):
     app.command()(command)
-for room in (text, translate, vision):
+for room in (text, translate, vision, lab):
     app.command(context_settings=SETTINGS)(room)
 
 

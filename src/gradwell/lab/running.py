@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import platform
+import signal
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from contextlib import contextmanager
 from importlib.metadata import version
+from itertools import islice
 from multiprocessing import get_context
 
 from gradwell.errors import GradwellError, OptionError, TrainingError
@@ -19,11 +22,11 @@ from gradwell.lab.rows import Row
 
 SEEDS = 5
 FAULTS = (ArithmeticError, LookupError, MemoryError, RuntimeError, ValueError)  # of an experiment whose knobs do not go together
-Tell = Callable[[Experiment, int, Row | None], None]  # one more row of a seed, or None at its end
+Tell = Callable[[Experiment, Row | None], None]  # one more row, or None at the end of a seed
 Task = tuple[Experiment, Experiment, int]  # what it is for, what is measured (with the cause or without), seed
 
 
-def quiet(experiment: Experiment, seed: int, row: Row | None) -> None:
+def quiet(experiment: Experiment, row: Row | None) -> None:
     """Tell nothing."""
 
 
@@ -57,7 +60,8 @@ def results(experiments: Sequence[Experiment], seeds: int = SEEDS, jobs: int = 1
 def judged(variant: Experiment, rows: Mapping[tuple[Experiment, int], list[Row]], seeds: int) -> Measurement:
     """What an experiment measured over all seeds, and its verdict."""
     found = [row for seed in range(seeds) for row in rows[variant, seed]]
-    return Measurement({knob.name: knob.value for knob in knobs(variant)}, found, variant.judge(found))
+    with possible(variant):
+        return Measurement({knob.name: knob.value for knob in knobs(variant)}, found, variant.judge(found))
 
 
 def command(experiment: Experiment, seeds: int) -> str:
@@ -83,18 +87,25 @@ def measured(experiment: Experiment, seed: int, tell: Tell = quiet) -> list[Row]
     Raises TrainingError when the experiment cannot be measured with its knobs.
     """
     rows = []
-    with alone():
-        try:
-            for row in experiment.measure(seed):
-                rows.append({"seed": seed, **row})
-                tell(experiment, seed, rows[-1])
-        except GradwellError:
-            raise
-        except FAULTS as error:
-            own = ", ".join(f"{knob.name}={knob.text}" for knob in knobs(experiment))
-            raise TrainingError(f"{experiment.id} cannot be measured with {own}: {str(error).splitlines()[0] or repr(error)}") from error
-    tell(experiment, seed, None)
+    with alone(), possible(experiment):
+        for row in experiment.measure(seed):
+            rows.append({"seed": seed, **row})
+            tell(experiment, rows[-1])
+    tell(experiment, None)
     return rows
+
+
+@contextmanager
+def possible(experiment: Experiment) -> Iterator[None]:
+    """Knobs that do not go together end in a TrainingError that names them."""
+    try:
+        yield
+    except GradwellError:
+        raise
+    except FAULTS as error:
+        own = ", ".join(f"{knob.name}={knob.text}" for knob in knobs(experiment))
+        why = str(error).partition("\n")[0] or type(error).__name__
+        raise TrainingError(f"{experiment.id} cannot be measured with {own}: {why}") from error
 
 
 @contextmanager
@@ -119,24 +130,25 @@ def in_turn(tasks: Iterable[Task], tell: Tell) -> Iterator[tuple[Task, list[Row]
 
 
 def at_once(tasks: Sequence[Task], jobs: int, tell: Tell) -> Iterator[tuple[Task, list[Row]]]:
-    """The rows of each task, measured by several processes; an interrupt ends them all."""
-    with ProcessPoolExecutor(jobs, get_context("spawn")) as pool:
-        waiting = {pool.submit(measured, variant, seed): (one, variant, seed) for one, variant, seed in tasks}
-        try:
-            for done in as_completed(waiting):
-                _, variant, seed = waiting[done]
-                tell(variant, seed, None)
-                yield waiting[done], done.result()
-        except BaseException:
-            processes = [*(pool._processes or {}).values()]
-            pool.shutdown(wait=False, cancel_futures=True)
-            for process in processes:  # or the interrupt would wait for a seed's end
-                process.terminate()
-            raise
+    """The rows of each task, measured by several processes; an interrupt or a failure ends them all."""
+    pool = ProcessPoolExecutor(jobs, get_context("spawn"), signal.signal, (signal.SIGINT, signal.SIG_IGN))
+    waiting: dict[Future[list[Row]], Task] = {}
+    rest = iter(tasks)
+    try:
+        while waiting.update({pool.submit(measured, *task[1:]): task for task in islice(rest, jobs - len(waiting))}) or waiting:
+            for done in wait(waiting, return_when=FIRST_COMPLETED).done:
+                task = waiting.pop(done)
+                tell(task[1], None)
+                yield task, done.result()
+    except BaseException:
+        for process in multiprocessing.active_children():  # or the interrupt would wait for a seed's end
+            process.terminate()
+        raise
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
 
 
 def made_with() -> str:
     """Versions and processor."""
-    from gradwell import __version__
-
-    return f"Gradwell {__version__}, PyTorch {version('torch')}, Python {platform.python_version()}, {platform.machine()}, one thread"
+    packages = f"Gradwell {version('gradwell')}, PyTorch {version('torch')}, Python {platform.python_version()}"
+    return f"{packages}, {platform.machine()}, one thread"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import textwrap
+from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import get_args, get_type_hints
@@ -37,8 +38,8 @@ def printed_page(code: str) -> str:
     raise GradwellError(f"this installation lacks the manual; read the page at {manual_page(code)}")
 
 
-def page(rule: Rule, output: str) -> str:
-    """A rule's page in Markdown; `output` is what the terminal says of its sick example."""
+def page(rule: Rule, output: str, claims: Sequence[tuple[str, str]] = ()) -> str:
+    """A rule's page in Markdown; `output` is what the terminal says of its sick example, `claims` show its fault in the lab."""
     parts = [
         f"# {rule.code} {rule.name}", inspect.cleandoc(rule.__doc__ or ""), SEVERITY[rule.kind],
         "## What it looks like", "The sick example below, watched:", f"```text\n{output}\n```",
@@ -46,6 +47,9 @@ def page(rule: Rule, output: str) -> str:
         "## Example", f"Healthy, and with `sick=True` not:\n\n```python\n{example(rule)}\n```",
         "## How it is seen", measured(rule), thresholds(rule), f"Source: {rule.source}.",
     ]
+    if claims:
+        links = [f"- [{name}](../lab/{name}.md): {claim}" for name, claim in claims]
+        parts.append("See it happen, in the lab:\n\n" + "\n".join(links))
     if rule.consequences:
         parts.append(f"It brings about {', '.join(rule.consequences)}: where those are found beside it, they are folded into it.")
     return "\n\n".join(part for part in parts if part) + "\n"

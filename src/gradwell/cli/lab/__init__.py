@@ -1,0 +1,1 @@
+"""`gradwell lab`: the claims, measured."""

@@ -1,0 +1,20 @@
+"""The commands of `gradwell lab`."""
+
+from __future__ import annotations
+
+import typer
+
+from gradwell.cli.lab.listing import listing
+from gradwell.cli.lab.run import run
+from gradwell.cli.lab.show import show
+
+app = typer.Typer(name="gradwell lab", add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+for command in (run, show):
+    app.command()(command)
+
+
+@app.callback(invoke_without_command=True)
+def lab(context: typer.Context) -> None:
+    """List the claims of the lab with their last verdicts; `run` measures one, `show` prints one."""
+    if context.invoked_subcommand is None:
+        listing()

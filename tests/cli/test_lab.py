@@ -1,0 +1,80 @@
+"""`gradwell lab` as it is typed."""
+
+import json
+import re
+import signal
+import subprocess
+import time
+
+import pytest
+
+from gradwell.lab import catalogue
+from tests.command import GRADWELL, gradwell
+
+CLAIM = "sigmoid-gradient-dies"
+
+
+def test_the_list_names_every_claim_with_its_verdict(tmp_path):
+    result = gradwell("lab", cwd=tmp_path, env={"COLUMNS": "200"})
+    assert result.returncode == 0, result.stderr
+    for one in catalogue():
+        assert re.search(rf"{one.question} +{one.id} +holds", result.stdout), one.id
+
+
+def test_a_claim_is_measured_kept_and_listed(tmp_path):
+    result = gradwell("lab", "run", CLAIM, "--quick", "--seeds", 3, "--results", "kept", cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.startswith(f"{CLAIM}: holds\n")
+    assert "control   function=relu: fails" in result.stdout
+    kept = json.loads((tmp_path / "kept" / f"{CLAIM}.knobs.json").read_text())
+    assert kept["seeds"] == 3
+    assert kept["command"] == f"gradwell lab run {CLAIM} --seeds 3 --knob width=32 --knob examples=32"
+    again = gradwell("lab", "run", CLAIM, "--quick", "--seeds", 3, "--results", "kept", "--missing", cwd=tmp_path)
+    assert (again.returncode, again.stdout) == (0, "")
+    assert "measuring 0 times" in again.stderr
+
+
+def test_a_claim_that_fails_ends_with_status_one(tmp_path):
+    result = gradwell("lab", "run", CLAIM, "--quick", "--seeds", 1, "--knob", "function=tanh", cwd=tmp_path)
+    assert result.returncode == 1, result.stderr
+    assert result.stdout.startswith(f"{CLAIM}: fails\n")
+    assert "knobs     function=tanh, width=32, examples=32" in result.stdout
+    assert (tmp_path / "gradwell-runs" / "lab" / f"{CLAIM}.knobs.json").is_file()
+
+
+def test_show_prints_the_last_result_and_the_knobs(tmp_path):
+    result = gradwell("lab", "show", CLAIM, cwd=tmp_path, env={"COLUMNS": "120"})
+    assert result.returncode == 0, result.stderr
+    assert "shipped, by: gradwell lab run" in result.stdout
+    assert re.search(r"function +sigmoid +activation +relu", result.stdout)
+
+
+@pytest.mark.parametrize(("arguments", "said"), [
+    (["run"], "name the claims to measure, or --all"),
+    (["run", "sigmoid-gradient-die"], f"did you mean {CLAIM}?"),
+    (["run", CLAIM, "--all"], "name the claims to measure, or --all"),
+    (["run", CLAIM, "--knob", "deep=3"], f"{CLAIM} has no knob 'deep'; its knobs are function, depth"),
+    (["run", CLAIM, "--knob", "depth=1"], f"{CLAIM} cannot be measured with function=sigmoid, depth=1"),
+    (["run", CLAIM, "--seeds", "0"], "seeds must be at least 1, not 0"),
+    (["show", "nothing"], "the lab has no claim 'nothing'"),
+    (["measure"], "measure"),
+])
+def test_bad_input_ends_in_one_line_and_status_two(arguments, said, tmp_path):
+    result = gradwell("lab", *arguments, cwd=tmp_path)
+    assert result.returncode == 2
+    assert result.stdout == ""
+    assert len(result.stderr.splitlines()) == 1
+    assert said in result.stderr
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_an_interrupt_ends_it_at_once_with_one_line(jobs, tmp_path):
+    command = [GRADWELL, "lab", "run", CLAIM, "--seeds", "100000", "--jobs", str(jobs)]
+    process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stderr.readline().startswith("measuring 200000 times")
+    time.sleep(1)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert out == ""
+    assert err.splitlines() == ["gradwell: interrupted; 0 of 1 claims are measured and kept in gradwell-runs/lab; --missing goes on"]
