@@ -168,6 +168,7 @@ GRADIENT_BY_LAG = Signal("gradient_by_lag", "loss / weight units", "recurrence",
 MEMORY_HORIZON = Signal("memory_horizon", "steps", "recurrence", "steps after which the median unit has forgotten all but 1/e")
 PINNED_GATES = Signal("pinned_gates", "share of units", "recurrence", "units whose gate is shut, and open, whatever the input")
 
+GATES = Signal("gates", "1", "recurrence", "gates, cells and states of one example, for some units and time steps")
 READ = Signal("read", "steps and examples", "recurrence", "where the loss reads a recurrent layer's outputs, and how the inputs end")
 
 ATTENTION_LEAST = Signal("attention_least", "share", "attention", "entropy of a row of weights over that of equal ones, lowest 5 % of rows")

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -22,11 +22,15 @@ from gradwell.doctor.record import Record
 from gradwell.watch.reading import where_read, where_read_packed
 from gradwell.watch.registry import Registry
 
+if TYPE_CHECKING:
+    from gradwell.nets.recurrent import Gates
+
 FUNCTIONS = ("lstm", "gru", "rnn_tanh", "rnn_relu")  # of torch._VF: what nn.LSTM, nn.GRU and nn.RNN call
 CALLS = 4  # of recurrent layers in one step that are remembered
 EXAMPLES = 8  # of a batch that are looked at
 LAGS = 5  # 0 to 4
 POINTS = 64  # of the gradient by step that are kept
+UNITS = 32  # whose gates are kept
 Put = Callable[[str, int, int, Tensor], None]  # signal, site, step, a 0-d tensor
 
 
@@ -50,6 +54,7 @@ class Recurrence:
         self.listening = False
         self._registry = registry
         self._sites: dict[tuple[int, int], int] = {}
+        self._looks: dict[int, int] = {}  # at each place
         self._seconds = 0.0
 
     def note(self, result: Any, args: tuple[Any, ...]) -> None:
@@ -100,9 +105,12 @@ class Recurrence:
             for d, gates in enumerate(directions):
                 site = self._site(layer, call, k, d, record)
                 gradient = found[k, d]
+                look = self._looks[site] = self._looks.get(site, 0) + 1
                 put(signals.SEQUENCE_LENGTH.name, site, step, torch.tensor(float(steps)))
                 record.fact(signals.GRADIENT_BY_STEP.name, site, step, thinned(gradient.h_norm))
                 record.fact(signals.GRADIENT_BY_LAG.name, site, step, gradient.lag_norms["weight_hh"].tolist())
+                if look & (look - 1) == 0:  # at a power of two: maps are large
+                    record.fact(signals.GATES.name, site, step, pictured(gates, 0 if lengths is None else int(lengths.argmax()), steps))
                 if isinstance(gates, (LSTMGates, GRUGates)):
                     put(signals.MEMORY_HORIZON.name, site, step, gates.memory_horizon().median())
                     pinned = {name: [ends.low, ends.high] for name, ends in gates.pinned.items()}
@@ -159,3 +167,15 @@ def thinned(sizes: Tensor) -> list[list[float]]:
     """Steps and what was measured at them; of a long sequence, some evenly spaced ones and both ends."""
     at = torch.linspace(0, len(sizes) - 1, min(len(sizes), POINTS), dtype=torch.float64).round().long()
     return [[t, value] for t, value in zip(at.tolist(), sizes[at.to(sizes.device)].tolist(), strict=True)]
+
+
+def pictured(gates: Gates, row: int, steps: int) -> dict[str, Any]:
+    """Everything a layer did for one example: by name, units by time steps, some of them where there are many."""
+    at = torch.linspace(0, steps - 1, min(steps, POINTS), dtype=torch.float64).round().long()
+    unit = torch.linspace(0, gates.h.shape[-1] - 1, min(gates.h.shape[-1], UNITS), dtype=torch.float64).round().long()
+    maps = {}
+    for name in ("i", "f", "o", "r", "z", "g", "n", "c", "h"):
+        if isinstance(values := getattr(gates, name, None), Tensor):
+            few = values.detach().float().cpu()[at][:, row][:, unit]
+            maps[name] = [[round(value, 3) for value in line] for line in few.T.tolist()]
+    return {"steps": at.tolist(), "units": unit.tolist(), "gates": list(gates.names), "maps": maps}

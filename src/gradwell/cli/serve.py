@@ -1,0 +1,54 @@
+"""`gradwell serve`: the page, live."""
+
+from __future__ import annotations
+
+import secrets
+import socket
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gradwell.errors import RecordError, TargetError
+
+
+def serve(
+    folder: Annotated[Path, typer.Argument(metavar="[RUN_DIR]", help="A folder of runs, or one run.")] = Path("gradwell-runs"),
+    host: Annotated[str, typer.Option(help="Where to listen; anywhere but on this machine, the address holds a token.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 takes a free one.")] = 8421,
+) -> int:
+    """Show runs in the browser: live, layer by layer, through time, side by side."""
+    from gradwell.serve.needs import needed
+
+    needed()
+    import uvicorn
+
+    from gradwell.serve.app import Page, app
+    from gradwell.serve.folder import Folder
+    from gradwell.serve.security import LOOPBACK
+
+    if not folder.is_dir():
+        raise RecordError(f"there is no folder {folder} here; `gradwell run` makes gradwell-runs, or name another folder")
+    listening = bound(host, port)
+    here = host in LOOPBACK
+    token = "" if here else secrets.token_urlsafe(24)
+    address = f"http://{host}:{listening.getsockname()[1]}/{f'?token={token}' if token else ''}"
+    print(f"gradwell: {folder} is at {address}   (Ctrl-C ends it)", file=sys.stderr, flush=True)
+    hosts = LOOPBACK if here else (*LOOPBACK, host, *(["*"] if host in ("0.0.0.0", "::") else []))
+    config = uvicorn.Config(app(Page(Folder(folder)), hosts, token), log_level="error", lifespan="off", timeout_graceful_shutdown=1)
+    uvicorn.Server(config).run(sockets=[listening])
+    return 0
+
+
+def bound(host: str, port: int) -> socket.socket:
+    """A socket that listens there. Raises TargetError where that is not possible."""
+    try:
+        family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        found = socket.socket(family, kind)
+        found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        found.bind(address)
+        found.listen(128)
+    except OSError as error:
+        raise TargetError(f"cannot listen at {host}:{port}: {error.strerror or error}; choose another --port, or --port 0") from None
+    return found

@@ -1,0 +1,63 @@
+"""The folder of runs: what lies in it, and nothing outside of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gradwell.errors import RecordError
+from gradwell.report.words import plain
+from gradwell.serve.reading import TEXT, Reading
+
+MOST = 5000  # runs of a folder that are listed, the latest first
+RECORD = "record.sqlite"
+
+
+@dataclass(frozen=True)
+class Folder:
+    """A folder of runs, or a single run."""
+
+    root: Path
+
+    def names(self) -> list[str]:
+        """The runs, the latest first."""
+        if (self.root / RECORD).is_file():
+            return [self.root.resolve().name]
+        found = [(path.stat().st_mtime, path.parent.name) for path in self.root.glob(f"*/{RECORD}") if self.inside(path)]
+        return [name for _, name in sorted(found, reverse=True)[:MOST]]
+
+    def inside(self, path: Path) -> bool:
+        """Whether a file lies in the folder, links followed."""
+        return path.is_file() and path.resolve().is_relative_to(self.root.resolve())
+
+    def record(self, name: str) -> Path:
+        """The record of a run. Raises RecordError when the folder holds no such run."""
+        alone = self.root / RECORD
+        path = alone if alone.is_file() and name == self.root.resolve().name else self.root / name / RECORD
+        if Path(name).name != name or name in ("", ".", "..") or "\0" in name or not self.inside(path):
+            raise RecordError(f"there is no run {plain(name)[:TEXT]!r} in this folder")
+        return path
+
+    def about(self, name: str) -> dict[str, Any]:
+        """A run in a line: what is known of it without reading its series."""
+        path = self.record(name)
+        try:
+            with Reading(path) as record:
+                meta = record.meta()
+        except RecordError as error:
+            return {"name": name, "error": str(error)}
+        return {
+            "name": name, "script": plain(meta.get("script", ""))[:TEXT], "steps": whole(meta.get("steps")),
+            "started": number(meta.get("started")), "finished": number(meta.get("finished")), "bytes": path.stat().st_size,
+        }
+
+
+def whole(value: object) -> int:
+    """A count, or 0."""
+    return value if isinstance(value, int) else 0
+
+
+def number(value: object) -> float | None:
+    """A number, or None."""
+    return float(value) if isinstance(value, int | float) else None

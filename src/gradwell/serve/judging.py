@@ -1,0 +1,68 @@
+"""What the doctor says of a run so far: judged once for each state of its record, and never more than a share of the time."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gradwell.errors import RecordError
+from gradwell.report.assemble import of_record
+from gradwell.report.json import as_json, strict
+from gradwell.serve.reading import Reading
+
+SHARE = 0.25  # of the time that judging one run anew may take while it grows
+REMEMBERED = 64  # runs whose findings are kept
+LARGEST = 2_000_000  # readings that are judged; a rule must hold them in memory
+
+
+@dataclass
+class Judged:
+    """What was said of a record, of which state of it, and what that took."""
+
+    version: tuple[int, int]
+    found: dict[str, Any]
+    seconds: float
+    at: float
+
+
+class Judge:
+    """Remembers what was found in each record."""
+
+    def __init__(self) -> None:
+        self.known: dict[Path, Judged] = {}
+        self.lock = threading.Lock()
+
+    def findings(self, path: Path) -> dict[str, Any]:
+        """The findings of a record, as `gradwell judge --json` writes them; of a growing one, perhaps those of a moment ago."""
+        with self.lock:
+            with Reading(path) as record:
+                version = record.version()
+            before = self.known.get(path)
+            now = time.monotonic()
+            if before and (before.version == version or now - before.at < before.seconds / SHARE):
+                return before.found
+            if version[0] > LARGEST:
+                many = f"{path.parent.name} has {version[0]:,} readings"
+                raise RecordError(f"{many}; the page judges up to {LARGEST:,}, use `gradwell judge`")
+            found = judged(path)
+            end = time.monotonic()
+            self.known[path] = Judged(version, found, end - now, end)
+            while len(self.known) > REMEMBERED:
+                del self.known[next(iter(self.known))]
+            return found
+
+
+def judged(path: Path) -> dict[str, Any]:
+    """The findings, and with each the signals that it is about."""
+    report = of_record(path)
+    signals = {rule.code: [signal.name for signal in rule.signals] for rule in report.verdict.rules}
+    found = as_json(report)
+    for finding in found["findings"]:
+        finding["signals"] = signals.get(finding["code"], [])
+    shown = len(report.verdict.shown)
+    if report.record:
+        report.record.close()
+    return {**found, "shown": shown, "learned": strict(found["learned"])}
