@@ -10,12 +10,16 @@ from typing import Annotated
 
 import typer
 
+from gradwell.cli import output
 from gradwell.errors import RecordError, TargetError
 
 
 def serve(
     folder: Annotated[Path, typer.Argument(metavar="[RUN_DIR]", help="A folder of runs, or one run.")] = Path("gradwell-runs"),
     host: Annotated[str, typer.Option(help="Where to listen; anywhere but on this machine, the address holds a token.")] = "127.0.0.1",
+    translator: Annotated[list[Path] | None, typer.Option(metavar="DIR", help="A translator to try; name two to compare.")] = None,
+    classifier: Annotated[list[Path] | None, typer.Option(metavar="FILE", help="A text model to try.")] = None,
+    export: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the page with all runs as one file; serve nothing.")] = None,
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 takes a free one.")] = 8421,
 ) -> int:
     """Show runs in the browser: live, layer by layer, through time, side by side."""
@@ -25,19 +29,29 @@ def serve(
     import uvicorn
 
     from gradwell.serve.app import Page, app
+    from gradwell.serve.classifiers import Classifier
+    from gradwell.serve.export import exported
     from gradwell.serve.folder import Folder
     from gradwell.serve.security import LOOPBACK
+    from gradwell.serve.translators import Translator
 
     if not folder.is_dir():
         raise RecordError(f"there is no folder {folder} here; `gradwell run` makes gradwell-runs, or name another folder")
+    page = Page(Folder(folder), [Translator(one) for one in translator or []], [Classifier(one) for one in classifier or []])
+    if export:
+        output.write(export, exported(page))
+        return 0
     listening = bound(host, port)
     here = host in LOOPBACK
     token = "" if here else secrets.token_urlsafe(24)
     address = f"http://{host}:{listening.getsockname()[1]}/{f'?token={token}' if token else ''}"
     print(f"gradwell: {folder} is at {address}   (Ctrl-C ends it)", file=sys.stderr, flush=True)
     hosts = LOOPBACK if here else (*LOOPBACK, host, *(["*"] if host in ("0.0.0.0", "::") else []))
-    config = uvicorn.Config(app(Page(Folder(folder)), hosts, token), log_level="error", lifespan="off", timeout_graceful_shutdown=1)
-    uvicorn.Server(config).run(sockets=[listening])
+    config = uvicorn.Config(app(page, hosts, token), log_level="error", lifespan="off", timeout_graceful_shutdown=1)
+    try:
+        uvicorn.Server(config).run(sockets=[listening])
+    finally:
+        page.jobs.close()
     return 0
 
 

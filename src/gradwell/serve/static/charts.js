@@ -15,7 +15,7 @@
     return Array.from({ length: to - from + 1 }, (_, i) => (from + i) * step);
   }
 
-  function axes(lines, wanted) {
+  function axes(lines, wanted, logX) {
     const points = lines.flatMap((line) => line.points);
     const steps = points.map(([step]) => step), values = points.map(([, value]) => value).filter(Number.isFinite);
     const bottom = values.reduce((a, b) => Math.min(a, b), Infinity), top = values.reduce((a, b) => Math.max(a, b), -Infinity);
@@ -25,27 +25,29 @@
     const first = steps.reduce((a, b) => Math.min(a, b), Infinity), last = steps.reduce((a, b) => Math.max(a, b), -Infinity);
     const scale = log ? (value) => Math.log10(Math.max(value, 1e-300)) : (value) => value;
     const [from, to] = [scale(at[0]), scale(at[at.length - 1])];
+    const along = logX && first > 0 ? Math.log10 : (step) => step, back = logX && first > 0 ? (place) => 10 ** place : (place) => place;
     return {
       first, last, log, ticks: at,
-      x: (step) => LEFT + ((WIDTH - LEFT - RIGHT) * (step - first)) / Math.max(1, last - first),
+      x: (step) => LEFT + ((WIDTH - LEFT - RIGHT) * (along(step) - along(first))) / (along(last) - along(first) || 1),
       y: (value) => (Number.isFinite(value) ? HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * Math.min(1, Math.max(0, (scale(value) - from) / (to - from))) : TOP),
-      step: (x) => first + ((x - LEFT) / (WIDTH - LEFT - RIGHT)) * (last - first),
+      step: (x) => back(along(first) + ((x - LEFT) / (WIDTH - LEFT - RIGHT)) * (along(last) - along(first))),
     };
   }
 
   const nearest = (points, step) => points.reduce((best, point) => (best && Math.abs(best[0] - step) <= Math.abs(point[0] - step) ? best : point), null);
 
-  /** {title, about, lines: [{name, points, reference}], marks: [{label, first, last, picked}], log, x}: a figure. */
-  function chart({ title, about = "", lines, marks = [], log, x = "step" }) {
+  /** {title, about, lines: [{name, points, reference}], marks: [{label, first, last, picked}], log, logX, x}: a figure. */
+  function chart({ title, about = "", lines, marks = [], log, logX, x = "step" }) {
     lines = lines.map((line) => ({ ...line, points: line.points.map(([step, value]) => [step, real(value)]) })).filter((line) => line.points.length);
     if (!lines.length) return el("p", { class: "sub" }, `${title}: nothing was measured yet.`);
-    const plane = axes(lines, log), style = (line, i) => (line.reference ? "ref" : `c${i % 6}`);
+    const plane = axes(lines, log, logX), style = (line, i) => (line.reference ? "ref" : `c${i % 6}`);
     const node = svg("svg", { class: "chart big", viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", tabindex: 0, "aria-label": `${title}. Arrow keys read the values.` });
     for (const tick of plane.ticks) {
       node.append(svg("path", { class: "lattice", d: `M${LEFT} ${plane.y(tick)}H${WIDTH - RIGHT}` }),
         svg("text", { class: "tick end", x: LEFT - 6, y: plane.y(tick) + 4 }, number(tick)));
     }
-    for (const [step, anchor] of new Map([[plane.first, "start"], [Math.round((plane.first + plane.last) / 2), "middle"], [plane.last, "end"]])) {
+    const middle = plane.step((LEFT + WIDTH - RIGHT) / 2), whole = Number.isInteger(plane.first) && Number.isInteger(plane.last) && plane.last - plane.first > 3;
+    for (const [step, anchor] of new Map([[plane.first, "start"], [whole ? Math.round(middle) : middle, "middle"], [plane.last, "end"]])) {
       node.append(svg("text", { class: `tick ${anchor}`, x: plane.x(step), y: HEIGHT - BOTTOM + 17 }, (anchor === "start" ? `${x} ` : "") + number(step)));
     }
     node.append(svg("path", { class: "axis", d: `M${LEFT} ${HEIGHT - BOTTOM}H${WIDTH - RIGHT}` }));

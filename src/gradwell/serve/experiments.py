@@ -1,0 +1,147 @@
+"""Claims run from the page, with the user's own knobs: each in a process of its own, whose rows are told as they come."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import inspect
+import json
+import secrets
+import sys
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from gradwell.errors import OptionError
+from gradwell.lab import Experiment, Result, catalogue, experiment
+from gradwell.lab.knobs import knobs, typed
+from gradwell.lab.running import without_cause
+from gradwell.lab.shelf import latest
+
+AT_ONCE, MOST, SEEDS = 2, 50, 20  # jobs that run, jobs that are remembered, seeds of a job
+ROWS = 20_000  # of a job that are kept
+
+
+def claims() -> list[dict[str, Any]]:
+    """Every claim with its last verdict."""
+    return [about(one) | {"result": verdicts(latest(one)[0])} for one in catalogue()]
+
+
+def claim(name: str) -> dict[str, Any]:
+    """A claim with its knobs and the rows of its last result."""
+    one = experiment(name)
+    result, whose = latest(one)
+    rows = {"rows": result.main.rows, "control_rows": result.control.rows} if result else {}
+    shown = [{"name": k.name, "value": k.text, "unit": k.unit, "kind": k.kind.__name__, "several": k.several} for k in knobs(one)]
+    changed = {name: text(value) for name, value in one.control.items()}
+    quick = {name: text(value) for name, value in one.quick.items()}
+    return about(one) | {"result": verdicts(result), "whose": whose, "knobs": shown, "control": changed, "quick": quick} | rows
+
+
+def about(one: Experiment) -> dict[str, Any]:
+    """What a claim says."""
+    charts = [{"title": c.title, "x": c.x, "y": c.y, "by": c.by, "log_x": c.log_x, "log_y": c.log_y} for c in one.charts]
+    return {"id": one.id, "question": one.question, "claim": one.claim(), "source": one.source, "textbook": one.textbook,
+            "rules": one.rules, "doc": inspect.cleandoc(one.__doc__ or "").partition("\n")[2].strip(), "charts": charts}
+
+
+def verdicts(result: Result | None) -> dict[str, Any] | None:
+    """The verdicts of a result."""
+    if result is None:
+        return None
+    main, control = ({"holds": m.verdict.holds, "because": m.verdict.because} for m in (result.main, result.control))
+    return {"word": result.word, "main": main, "control": control, "seeds": result.seeds, "seconds": result.seconds}
+
+
+def text(value: object) -> str:
+    """A knob's value as it is typed."""
+    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+
+@dataclass
+class Job:
+    """A claim that is being measured; what it told so far, and who listens."""
+
+    process: asyncio.subprocess.Process
+    told: list[dict[str, Any]] = field(default_factory=list)
+    ended: bool = False
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+class Jobs:
+    """The claims that are being measured for the page."""
+
+    def __init__(self) -> None:
+        self.jobs: dict[str, Job] = {}
+        self.reading: set[asyncio.Task[None]] = set()
+
+    async def start(self, name: str, turned: dict[str, str], seeds: int, control: bool) -> str:
+        """Measure a claim with some knobs turned, or without its cause; returns the job's name.
+
+        Raises OptionError for knobs or seeds that are not possible, and where too many run already.
+        """
+        one = typed(experiment(name), [f"{knob}={value}" for knob, value in turned.items()])
+        if not 1 <= seeds <= SEEDS:
+            raise OptionError(f"1 to {SEEDS} seeds are possible here, not {seeds}")
+        if sum(not job.ended for job in self.jobs.values()) >= AT_ONCE:
+            raise OptionError(f"{AT_ONCE} claims are being measured already; stop one first")
+        asked = {"id": name, "knobs": {k.name: k.text for k in knobs(without_cause(one) if control else one)}, "seeds": seeds}
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "gradwell.serve.worker", json.dumps(asked), stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL, limit=1 << 20)
+        key = secrets.token_hex(8)
+        self.jobs[key] = Job(process)
+        while len(self.jobs) > MOST:
+            self.jobs.pop(next(iter(self.jobs)))
+        task = asyncio.create_task(read(self.jobs[key]))
+        self.reading.add(task)
+        task.add_done_callback(self.reading.discard)
+        return key
+
+    def job(self, key: str) -> Job:
+        """A job. Raises OptionError when there is none of this name."""
+        if key not in self.jobs:
+            raise OptionError("there is no such measurement any more")
+        return self.jobs[key]
+
+    def stop(self, key: str) -> None:
+        """End a job."""
+        with contextlib.suppress(ProcessLookupError):
+            self.job(key).process.kill()
+
+    def close(self) -> None:
+        """End all jobs."""
+        for job in self.jobs.values():
+            with contextlib.suppress(ProcessLookupError):
+                job.process.kill()
+
+
+async def read(job: Job) -> None:
+    """Take what a job tells, to its end."""
+    assert job.process.stdout is not None
+    async for line in job.process.stdout:
+        if len(job.told) < ROWS:
+            job.told.append(json.loads(line))
+        job.changed.set()
+    if await job.process.wait() and not any("error" in one or "verdict" in one for one in job.told):
+        job.told.append({"error": "it was stopped before its end"})
+    job.ended = True
+    job.changed.set()
+
+
+async def followed(job: Job) -> AsyncIterator[str]:
+    """What a job tells, from its beginning to its end, as events."""
+    sent = 0
+    while True:
+        job.changed.clear()
+        fresh = job.told[sent:]
+        if fresh:
+            yield f"data: {json.dumps(fresh)}\n\n"
+            sent += len(fresh)
+        if job.ended and sent == len(job.told):
+            yield "event: end\ndata: {}\n\n"
+            return
+        with contextlib.suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(job.changed.wait(), 10)
+        if not fresh and not job.ended:
+            yield ": alive\n\n"
