@@ -33,7 +33,7 @@ def test_what_the_parts_add_is_the_score_and_the_parts_are_the_models_own(model,
         return
     hidden = model.sentence_vector(text)
     if model.options.loss == "softmax":
-        every = model.output @ hidden
+        every = model.output[:, : model.options.dim] @ hidden
         share = np.exp(every - every.max()) / np.exp(every - every.max()).sum()
         assert [share[model.label_id(label)] for label in found.labels] == pytest.approx(found.probabilities, abs=1e-4)
         assert [every[model.label_id(label)] for label in found.labels] == pytest.approx(found.scores, abs=1e-3)
