@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from docs import curves
 from matplotlib.figure import Figure
 from torch import Tensor, nn
 
-from docs import curves
 from gradwell.nets.activations import ACTIVATIONS
 from gradwell.nets.recurrent import LSTMGates, temporal_gradients, trace
 from gradwell.translate.alignment import alignment

@@ -197,9 +197,10 @@ def test_two_hundred_tokens_are_drawn_in_less_than_a_second(server, browser):
         page.goto(server.address + "#/translate")
         settled(page, "Translate")
         took = page.evaluate("""async () => {
-            const n = 200, words = Array.from({length: n}, (_, i) => `word${i}`), values = words.map(() => words.map(() => Math.random()));
+            const words = Array.from({length: 200}, (_, i) => `word${i}`), values = words.map(() => words.map(() => Math.random()));
             const begun = performance.now();
-            document.getElementById("main").append(Gradwell.heat({title: "long", rows: words, columns: words, values, scale: Gradwell.scales.share()}));
+            const plan = {title: "long", rows: words, columns: words, values, scale: Gradwell.scales.share()};
+            document.getElementById("main").append(Gradwell.heat(plan));
             await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
             return performance.now() - begun;
         }""")

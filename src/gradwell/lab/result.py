@@ -75,13 +75,8 @@ def load(path: Path) -> Result:
 
 
 def plain(row: Row) -> dict[str, Any]:
-    """A row for JSON, which knows neither infinity nor NaN; six digits are enough."""
-    return {name: rounded(value) if isinstance(value, float) else value for name, value in row.items()}
-
-
-def rounded(value: float) -> float | str:
-    """Six significant digits, or the name of what is not finite."""
-    return float(f"{value:.6g}") if math.isfinite(value) else f"<{value}>"
+    """A row for JSON, which knows neither infinity nor NaN."""
+    return {name: f"<{value}>" if isinstance(value, float) and not math.isfinite(value) else value for name, value in row.items()}
 
 
 def number(value: Any) -> Any:

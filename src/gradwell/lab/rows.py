@@ -10,6 +10,11 @@ Value = float | int | str | bool
 Row = dict[str, Value]
 
 
+def kept(row: Row) -> Row:
+    """A row as it is kept: six significant digits, so that it is judged now by the numbers it will be judged by again."""
+    return {name: float(f"{value:.6g}") if isinstance(value, float) else value for name, value in row.items()}
+
+
 def pick(rows: Sequence[Row], **where: Value) -> list[Row]:
     """The rows that have these values."""
     return [row for row in rows if all(row.get(name) == value for name, value in where.items())]

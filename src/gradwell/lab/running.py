@@ -18,7 +18,7 @@ from gradwell.errors import GradwellError, OptionError, TrainingError
 from gradwell.lab.experiment import Experiment
 from gradwell.lab.knobs import knobs, turned
 from gradwell.lab.result import Measurement, Result
-from gradwell.lab.rows import Row
+from gradwell.lab.rows import Row, kept
 
 SEEDS = 5
 FAULTS = (ArithmeticError, LookupError, MemoryError, RuntimeError, ValueError)  # of an experiment whose knobs do not go together
@@ -89,7 +89,7 @@ def measured(experiment: Experiment, seed: int, tell: Tell = quiet) -> list[Row]
     rows = []
     with alone(), possible(experiment):
         for row in experiment.measure(seed):
-            rows.append({"seed": seed, **row})
+            rows.append({"seed": seed, **kept(row)})
             tell(experiment, rows[-1])
     tell(experiment, None)
     return rows
