@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import torch
@@ -10,6 +10,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gradwell.errors import OptionError
+from gradwell.lab.rows import Row, Value, numbers, over_seeds
+from gradwell.lab.spread import Spread
 from gradwell.nets.recurrent import GRU, LSTM, RNN, Recurrent
 
 CELLS: dict[str, type[Recurrent]] = {"rnn": RNN, "lstm": LSTM, "gru": GRU}
@@ -50,6 +52,11 @@ class StepByStep(nn.Module):
             _, h = self.layers[step % len(self.layers)](x[:, step : step + 1], h)
         answer: Tensor = self.head(h[0]) if h is not None else self.head.bias.expand(len(x), 1)
         return answer
+
+
+def least(rows: Sequence[Row], name: str, **where: Value) -> Spread:
+    """The least number of that name in the rows that have these values, over all seeds: what the best learning rate came to."""
+    return over_seeds(rows, lambda some: min(numbers(some, name, **where)))
 
 
 def errors(

@@ -11,8 +11,8 @@ from typing import Annotated
 import torch
 
 from gradwell.lab.experiment import Chart, Experiment, Verdict
-from gradwell.lab.reader import Reader, errors, layer
-from gradwell.lab.rows import Row, numbers, over_seeds
+from gradwell.lab.reader import Reader, errors, layer, least
+from gradwell.lab.rows import Row
 from gradwell.lab.tasks.recall import recall
 
 AS_LONG = "ln T"
@@ -20,7 +20,7 @@ AS_LONG = "ln T"
 
 @dataclass(frozen=True)
 class ForgetBiasBridgesTime(Experiment):
-    """An LSTM learns to recall a number from 100 steps back if its forget gates start open for that long, but not with a bias of 0 or 1.
+    """An LSTM learns to recall a number from 100 steps back where its forget gates start open for that long, not with a bias of 0 or 1.
 
     A forget gate with bias b starts at f = sigmoid(b) and remembers for 1 / (-log f) steps: 1.4 with b = 0, 3 with b = 1, about T with
     b = ln T. Each bias trains with each of several learning rates, from the same weights on the same sequences, and is judged by its best.
@@ -29,8 +29,8 @@ class ForgetBiasBridgesTime(Experiment):
 
     id = "forget-bias-bridges-time"
     question = 7
-    source = ("Gers, Schmidhuber and Cummins 2000 (Learning to forget); Jozefowicz, Zaremba and Sutskever 2015 (An empirical exploration of "
-              "recurrent network architectures); Tallec and Ollivier 2018 (Can recurrent neural networks warp time?)")
+    source = ("Gers, Schmidhuber and Cummins 2000 (Learning to forget); Jozefowicz, Zaremba and Sutskever 2015 (An empirical exploration "
+              "of recurrent network architectures); Tallec and Ollivier 2018 (Can recurrent neural networks warp time?)")
     textbook = "a forget bias of 1 is enough to remember; it is for some tens of steps, not for any length"
     rules = ("GW703",)
     quick = {"length": 40, "steps": 80, "batch": 16, "rates": (0.01,), "biases": (0.0,)}
@@ -55,15 +55,13 @@ class ForgetBiasBridgesTime(Experiment):
                 torch.manual_seed(seed)
                 model = Reader(layer("lstm", 2, self.hidden, forget_bias=bias))
                 batch = partial(recall, self.batch, self.length, torch.Generator().manual_seed(seed))
-                row: Row = {}
                 for step, error in errors(model, batch, self.steps, rate, every=15):
-                    yield (row := {"training": f"bias {name}, rate {rate:g}", "step": step, "error": error})
-                yield {"bias": name, "rate": rate, "left": row["error"]}
+                    yield {"training": f"bias {name}, rate {rate:g}", "step": step, "error": error}
+                yield {"bias": name, "rate": rate, "left": error}
 
     def judge(self, rows: Sequence[Row]) -> Verdict:
         """It holds where the best error with ln T falls below `learned`, and with each other bias stays above it."""
-        best = {name: over_seeds(rows, lambda some, name=name: min(numbers(some, "left", bias=name)))
-                for name in (AS_LONG, *(f"{b:g}" for b in self.biases))}
+        best = {name: least(rows, "left", bias=name) for name in (AS_LONG, *(f"{b:g}" for b in self.biases))}
         because = f"of a number {self.length} steps back the best learning rate leaves of the error " + ", ".join(
             f"{error} with bias {name}" for name, error in best.items())
         as_long = best.pop(AS_LONG)

@@ -9,9 +9,9 @@ from typing import Annotated
 import torch
 from torch import Tensor
 
-from gradwell.errors import OptionError
 from gradwell.lab.experiment import Chart, Experiment, Verdict
 from gradwell.lab.rows import Row, numbers, over_seeds
+from gradwell.lab.spread import Spread
 from gradwell.nets.recurrent import LSTM
 from gradwell.nets.recurrent.cells import lstm_step
 from gradwell.nets.recurrent.weights import Weights
@@ -48,26 +48,17 @@ class ForgetGateIsTheDerivative(Experiment):
         """Read one sequence; at each step take the Jacobian of the cell with the gates held and with all paths open."""
         torch.manual_seed(seed)
         layer = LSTM(self.hidden, self.hidden, forget_bias=self.forget_bias, dtype=torch.float64)
-        w = Weights(*(None if part is None else part.detach() for part in Weights.of(layer, 0)))
-        h, c = torch.zeros(2, 1, self.hidden, dtype=torch.float64)
+        w = Weights.of(layer, 0)
+        h, c, o = torch.zeros(3, 1, self.hidden, dtype=torch.float64)
         for step, x in enumerate(torch.randn(self.steps, 1, self.hidden, dtype=torch.float64), 1):
+            c = c.detach().requires_grad_()
+            h = o.detach() * c.tanh()  # the other path; in the first step o is 0
             now = lstm_step(x, h, c, w)
-            o = torch.zeros_like(now.o) if step == 1 else last_o
-
-            def along(c: Tensor, now: tuple[Tensor, ...] = now) -> Tensor:
-                _, _, i, f, g, _ = now
-                return self.cell(f * c + i * g)
-
-            def whole(c: Tensor, x: Tensor = x, o: Tensor = o) -> Tensor:
-                _, _, i, f, g, _ = lstm_step(x, o * c.tanh(), c, w)
-                return self.cell(f * c + i * g)
-
-            f = now.f[0].diag()
-            for path, function in zip(PATHS, (along, whole), strict=True):
-                jacobian = torch.autograd.functional.jacobian(function, c)[0, :, 0]
-                yield {"step": step, "path": path, "distance": float((jacobian - f).norm() / f.norm())}
-            last_o, c = now.o, self.cell(now.c)
-            h = now.o * c.tanh()
+            i, f, g = now.i.detach(), now.f.detach(), now.g.detach()
+            for path, new in zip(PATHS, (self.cell(f * c + i * g), self.cell(now.f * c + now.i * now.g)), strict=True):
+                jacobian = torch.stack([torch.autograd.grad(unit, c, retain_graph=True)[0][0] for unit in new[0]])
+                yield {"step": step, "path": path, "distance": float((jacobian - f[0].diag()).norm() / f.norm())}
+            c, o = self.cell(now.c), now.o
 
     def cell(self, c: Tensor) -> Tensor:
         """The new cell."""
@@ -75,7 +66,11 @@ class ForgetGateIsTheDerivative(Experiment):
 
     def judge(self, rows: Sequence[Row]) -> Verdict:
         """It holds where the Jacobian along the cell is the forget gate at every step."""
-        along, all_paths = (over_seeds(rows, lambda some, path=path: max(numbers(some, "distance", path=path))) for path in PATHS)
+        along, all_paths = (self.worst(rows, path) for path in PATHS)
         because = (f"at the worst of {self.steps} steps the derivative along the cell is {along} of the forget gate's size away from it; "
                    f"with the path through h and the gates {all_paths}")
         return Verdict(along.high <= self.exact, because)
+
+    def worst(self, rows: Sequence[Row], path: str) -> Spread:
+        """The greatest distance of all steps."""
+        return over_seeds(rows, lambda some: max(numbers(some, "distance", path=path)))

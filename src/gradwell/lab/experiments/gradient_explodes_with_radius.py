@@ -10,8 +10,7 @@ import torch
 from torch import Tensor
 
 from gradwell.lab.experiment import Chart, Experiment, Verdict
-from gradwell.lab.rows import Row, numbers, over_seeds
-from gradwell.lab.spread import Spread
+from gradwell.lab.rows import Row, last
 from gradwell.nets.recurrent import RNN, temporal_gradients
 
 
@@ -61,21 +60,17 @@ class GradientExplodesWithRadius(Experiment):
         torch.manual_seed(seed)
         layer = RNN(1, self.hidden, dtype=torch.float64)
         with torch.no_grad():
-            u = layer.weight_hh_l0.normal_()
+            u = layer.get_parameter("weight_hh_l0").normal_()
             u.mul_(radius / torch.linalg.eigvals(u).abs().max())
-            layer.weight_ih_l0.normal_(0, size)
+            layer.get_parameter("weight_ih_l0").normal_(0, size)
         x, dy = torch.randn(self.length, self.batch, 1).double(), torch.zeros(self.length, self.batch, self.hidden).double()
         dy[-1] = torch.randn(self.batch, self.hidden)
         return temporal_gradients(layer, x, dy, lags=1)[0].h_norm
 
     def judge(self, rows: Sequence[Row]) -> Verdict:
         """It holds where the driven network's gradient grows at every step."""
-        rest, driven = (self.growth(rows, network) for network in ("at rest", "driven"))
-        whole = over_seeds(rows, lambda some: numbers(some, "gradient", network="driven", step=1)[0])
-        because = (f"with radius {self.radius:g} the gradient changes {driven} times a step, {whole} times over {self.length} steps, where the "
-                   f"network is driven, and {rest} times a step at rest")
+        rest, driven = (last(rows, "growth", network=network, radius=self.radius) for network in ("at rest", "driven"))
+        whole = last(rows, "gradient", network="driven", step=1)
+        because = (f"with radius {self.radius:g} the gradient grows {driven} times a step, {whole} times over {self.length} steps, where "
+                   f"the network is driven, and {rest} times a step at rest")
         return Verdict(driven.low >= self.explodes, because)
-
-    def growth(self, rows: Sequence[Row], network: str) -> Spread:
-        """The growth a step at the radius judged."""
-        return over_seeds(rows, lambda some: numbers(some, "growth", network=network, radius=self.radius)[0])

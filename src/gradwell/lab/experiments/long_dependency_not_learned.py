@@ -11,9 +11,8 @@ from typing import Annotated
 import torch
 
 from gradwell.lab.experiment import Chart, Experiment, Verdict
-from gradwell.lab.reader import Reader, errors, layer
-from gradwell.lab.rows import Row, numbers, over_seeds
-from gradwell.lab.spread import Spread
+from gradwell.lab.reader import Reader, errors, layer, least
+from gradwell.lab.rows import Row
 from gradwell.lab.tasks.recall import recall
 
 
@@ -55,18 +54,13 @@ class LongDependencyNotLearned(Experiment):
                 torch.manual_seed(seed)
                 model = Reader(layer(cell, 2, self.hidden, orthogonal=False, **options))
                 batch = partial(recall, self.batch, self.length, torch.Generator().manual_seed(seed))
-                row: Row = {}
                 for step, error in errors(model, batch, self.steps, rate, every=20):
-                    yield (row := {"training": f"{cell}, rate {rate:g}", "step": step, "error": error})
-                yield {"cell": cell, "rate": rate, "left": row["error"]}
+                    yield {"training": f"{cell}, rate {rate:g}", "step": step, "error": error}
+                yield {"cell": cell, "rate": rate, "left": error}
 
     def judge(self, rows: Sequence[Row]) -> Verdict:
         """It holds where the first cell's best error stays above `learned`, and the other's falls below it."""
-        plain, gated = (self.best(rows, cell) for cell in self.cells)
+        plain, gated = (least(rows, "left", cell=cell) for cell in self.cells)
         because = (f"of a number {self.length} steps back, the best learning rate leaves the {self.cells[0]} "
                    f"{plain} of the error and the {self.cells[1]} {gated}")
         return Verdict(plain.low > self.learned > gated.high, because)
-
-    def best(self, rows: Sequence[Row], cell: str) -> Spread:
-        """The error that a cell's best learning rate leaves."""
-        return over_seeds(rows, lambda some: min(numbers(some, "left", cell=cell)))

@@ -10,7 +10,7 @@ import torch
 
 from gradwell.lab.experiment import Chart, Experiment, Verdict
 from gradwell.lab.knobs import Least
-from gradwell.lab.rows import Row, numbers, over_seeds
+from gradwell.lab.rows import Row, last
 from gradwell.nets.recurrent import LSTM, LSTMGates, temporal_gradients, trace
 
 
@@ -26,8 +26,8 @@ class OpenGateCarriesGradient(Experiment):
     id = "open-gate-carries-gradient"
     question = 7
     source = "Gers, Schmidhuber and Cummins 2000 (Learning to forget); Tallec and Ollivier 2018 (Can recurrent neural networks warp time?)"
-    textbook = ("what comes back is the product of the forget gates; the path through h and the gates adds to it, and where all gates are open "
-                "the whole grows slowly with the distance: nothing vanishes, but clipping is still needed")
+    textbook = ("what comes back is the product of the forget gates; the path through h and the gates adds to it, and at the early steps, whose "
+                "cells are small, the whole grows far beyond the product: nothing vanishes, but it can explode")
     rules = ("GW701", "GW703")
     quick = {"hidden": 16, "batch": 8}
     control = {"forget_bias": 0.0}
@@ -58,10 +58,8 @@ class OpenGateCarriesGradient(Experiment):
 
     def judge(self, rows: Sequence[Row]) -> Verdict:
         """It holds where the first step receives a good part of what the last one does."""
-        gradient, product = (
-            over_seeds(rows, lambda some, of=of: numbers(some, "part", step=1, of=of)[0]) for of in ("gradient", "product of forget gates")
-        )
-        horizon = over_seeds(rows, lambda some: numbers(some, "horizon")[0])
-        because = (f"the first of {self.length} steps receives {gradient} times the gradient of the last, where the forget gates alone would "
-                   f"leave {product}; memory horizon {horizon} steps")
+        gradient, product = (last(rows, "part", step=1, of=of) for of in ("gradient", "product of forget gates"))
+        horizon = last(rows, "horizon")
+        because = (f"the first of {self.length} steps receives {gradient} times the gradient of the last, where the forget gates alone "
+                   f"would leave {product}; memory horizon {horizon} steps")
         return Verdict(gradient.low >= self.carried, because)

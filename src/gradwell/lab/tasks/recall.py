@@ -10,8 +10,6 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-TRIVIAL = 1.0  # squared error of the answer 0: the variance of the number
-
 
 def recall(count: int, length: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     """Sequences (count, length, 2): the number in the first channel at the first step, noise in the second at all; numbers (count, 1)."""
