@@ -25,10 +25,11 @@ WAYS = ("none", "own quantile", "fixed")  # the last one is walked
 class ClippingRemovesJumps(Experiment):
     """Single steps throw the loss of an RNN with large recurrent weights far up, but not once the gradient's norm is clipped.
 
-    g = g * min(1, threshold / ||g||). A recurrent layer with spectral radius `radius` trains by clipped gradient descent; at each of its
-    steps the loss, on the same batch, is measured after the step as it would be unclipped, with a fixed threshold, and with a threshold that
-    is a quantile of the norms so far. All three begin at the same weights with the same gradient. The head is held, so that the loss is
-    bounded and only the recurrent weights can make it jump. The claim is judged by the fixed threshold. In the control it never clips.
+    g = g * min(1, threshold / ||g||). A recurrent layer with spectral radius `radius` trains by clipped gradient descent; at each of
+    its steps the loss, on the same batch, is measured after the step as it would be unclipped, with a fixed threshold, and with a threshold
+    that is a quantile of the norms so far. All three begin at the same weights with the same gradient. The head is held, so that the loss
+    is bounded and only the recurrent weights can make it jump. The claim is judged by the fixed threshold. In the control it never clips,
+    and the training goes the way of the unclipped steps.
     """
 
     id = "clipping-removes-jumps"

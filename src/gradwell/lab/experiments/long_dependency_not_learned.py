@@ -18,7 +18,7 @@ from gradwell.lab.tasks.recall import recall
 
 @dataclass(frozen=True)
 class LongDependencyNotLearned(Experiment):
-    """A plain RNN does not learn to recall a number from 50 steps back, in steps that are enough for an LSTM.
+    """A plain RNN, started as usual, does not learn to recall a number from 50 steps back in steps that are enough for an LSTM.
 
     h_t = tanh(W x_t + U h_(t-1)), with U as torch draws it: the way from h_T back to h_1 is a product of T - 1 matrices
     diag(tanh') U, each of which shrinks what passes. The LSTM's forget gates start open for about T steps (bias ln T). Both
@@ -30,6 +30,8 @@ class LongDependencyNotLearned(Experiment):
     question = 5
     source = ("Bengio, Simard and Frasconi 1994 (Learning long-term dependencies with gradient descent is difficult); "
               "Hochreiter and Schmidhuber 1997 (Long short-term memory)")
+    textbook = ("a plain RNN cannot learn what lies far back; much of that is how its recurrent weights start: from orthogonal ones, which do "
+                "not shrink what passes (knob `orthogonal`), it learns most of it")
     rules = ("GW701", "GW605")
     quick = {"length": 25, "steps": 60, "batch": 16, "rates": (0.01,)}
     control = {"length": 4}
@@ -39,6 +41,7 @@ class LongDependencyNotLearned(Experiment):
     )
 
     cells: Annotated[tuple[str, ...], "cells, the plain one first"] = ("rnn", "lstm")
+    orthogonal: Annotated[bool, "whether recurrent weights start orthogonal"] = False
     length: Annotated[int, "time steps"] = 50
     hidden: Annotated[int, "units"] = 16
     batch: Annotated[int, "sequences a step"] = 32
@@ -52,7 +55,7 @@ class LongDependencyNotLearned(Experiment):
             options = {"forget_bias": math.log(self.length)} if cell == "lstm" else {}
             for rate in self.rates:
                 torch.manual_seed(seed)
-                model = Reader(layer(cell, 2, self.hidden, orthogonal=False, **options))
+                model = Reader(layer(cell, 2, self.hidden, orthogonal=self.orthogonal, **options))
                 batch = partial(recall, self.batch, self.length, torch.Generator().manual_seed(seed))
                 for step, error in errors(model, batch, self.steps, rate, every=20):
                     yield {"training": f"{cell}, rate {rate:g}", "step": step, "error": error}

@@ -26,8 +26,8 @@ class OpenGateCarriesGradient(Experiment):
     id = "open-gate-carries-gradient"
     question = 7
     source = "Gers, Schmidhuber and Cummins 2000 (Learning to forget); Tallec and Ollivier 2018 (Can recurrent neural networks warp time?)"
-    textbook = ("what comes back is the product of the forget gates; the path through h and the gates adds to it, and at the early steps, whose "
-                "cells are small, the whole grows far beyond the product: nothing vanishes, but it can explode")
+    textbook = ("what comes back is the product of the forget gates; the path through h and the gates adds to it, and at the early steps, "
+                "whose cells are small, the whole grows far beyond the product: nothing vanishes, but it can explode")
     rules = ("GW701", "GW703")
     quick = {"hidden": 16, "batch": 8}
     control = {"forget_bias": 0.0}
