@@ -11,6 +11,7 @@ from typing import Annotated
 import torch
 import torch.nn.functional as F
 
+from gradwell.errors import OptionError
 from gradwell.lab.experiment import Chart, Experiment, Verdict
 from gradwell.lab.reader import Reader, layer
 from gradwell.lab.rows import Row, numbers, over_seeds
@@ -57,6 +58,8 @@ class ClippingRemovesJumps(Experiment):
 
     def measure(self, seed: int) -> Iterator[Row]:
         """At each step of the training measure what each way's step does, and keep that of the fixed threshold."""
+        if self.steps <= self.known:
+            raise OptionError(f"steps is {self.steps}; it must be more than known, {self.known}")
         torch.manual_seed(seed)
         model, clipper = Reader(layer("rnn", 2, self.hidden)), AdaptiveClipper(self.quantile)
         with torch.no_grad():

@@ -56,7 +56,7 @@ class SharingOverTimeAnyLength(Experiment):
             yield {"step": step, "training error": error}
         sizes = [sum(p.numel() for p in layer.parameters()) for layer in model.layers]
         with torch.no_grad():
-            for length in (self.longest * times for times in self.times):
+            for length in (self.longest * times for times in sorted({1, *self.times})):
                 x, y = commands(500, length, generator)
                 yield {"length": length, "error": float(F.mse_loss(model(x), y)), "parameters": sum(sizes[:length])}
 
