@@ -29,7 +29,7 @@ class LocallyConnected(nn.Module):
         """Images -> images without the border that a window cannot be centred on."""
         windows = functional.unfold(x, self.kernel)  # (batch, inputs k k, places)
         y = torch.einsum("bip,poi->bop", windows, self.weight) + self.bias
-        return y.unflatten(2, (self.side, self.side))
+        return y.reshape(len(x), -1, self.side, self.side)
 
 
 def connected(kind: str, inputs: int, outputs: int, size: int, kernel: int) -> nn.Module:

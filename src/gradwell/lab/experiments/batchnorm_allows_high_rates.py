@@ -62,19 +62,28 @@ class BatchnormAllowsHighRates(Experiment):
                         lowest = min(lowest, sum(losses[-SMOOTH:]) / SMOOTH)
                     if lowest <= self.loss or not math.isfinite(loss):
                         break
-                row: Row = {"net": name, "rate": rate, "lowest": lowest, "learned": lowest <= self.loss}
-                yield row | ({"updates": len(losses)} if lowest <= self.loss else {})
+                row: Row = {"net": name, "rate": rate, "learned": lowest <= self.loss}
+                if math.isfinite(lowest):
+                    row["lowest"] = lowest
+                if lowest <= self.loss:
+                    row["updates"] = len(losses)
+                yield row
 
     def judge(self, rows: Sequence[Row]) -> Verdict:
         """It holds where the highest rate that the normalised net learns at is at least `higher` times that of the plain one."""
         nets = ("normalised", "plain")
         highest = {net: over_seeds(rows, partial(highest_rate, net=net, least=0.0)) for net in nets}
-        fastest = {net: over_seeds(rows, lambda some, net=net: min(numbers(some, "updates", net=net), default=self.steps)) for net in nets}
+        fastest = {net: over_seeds(rows, partial(fewest_updates, net=net, most=self.steps)) for net in nets}
         least = min(self.rates)
         times = over_seeds(rows, lambda some: highest_rate(some, "normalised", 0.0) / highest_rate(some, "plain", least))
         because = (f"the highest rate it learns at is {highest['normalised']} with, {highest['plain']} without, {times} times as high; "
                    f"at its best rate each needs {fastest['normalised']} and {fastest['plain']} updates to a loss of {self.loss:g}")
         return Verdict(times.low >= self.higher, because)
+
+
+def fewest_updates(rows: Sequence[Row], net: str, most: int) -> float:
+    """The updates that a net needs at its best rate, of one seed; `most` if it learned at none."""
+    return min(numbers(rows, "updates", net=net), default=most)
 
 
 def highest_rate(rows: Sequence[Row], net: str, least: float) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from statistics import median
 from typing import Annotated
 
@@ -11,7 +12,7 @@ import torch
 from torch import nn
 
 from gradwell.lab.experiment import Chart, Experiment, Verdict
-from gradwell.lab.normalised import before_relu, deep, drift, gradient, moved
+from gradwell.lab.normalised import Weights, before_relu, deep, drift, gradient, moved
 from gradwell.lab.rows import Row, numbers, over_seeds
 from gradwell.lab.tasks.digits import digits
 
@@ -50,7 +51,7 @@ class BatchnormShiftsLess(Experiment):
         for name, normalise in (("normalised", self.normalise), ("plain", False)):
             torch.manual_seed(seed)
             net = deep(self.depth, self.width, nn.BatchNorm1d if normalise else None)
-            weights = dict(net.named_parameters())
+            weights: Weights = dict(net.named_parameters())
             kernels = [f"{place}.weight" for place, layer in enumerate(net) if isinstance(layer, nn.Linear)]
             turns: dict[str, list[float]] = {kernel: [] for kernel in kernels[1:]}
             chance = torch.Generator().manual_seed(seed)
@@ -76,7 +77,7 @@ class BatchnormShiftsLess(Experiment):
     def judge(self, rows: Sequence[Row]) -> Verdict:
         """It holds where the drift is at most `less` of that without normalisation."""
         share = over_seeds(rows, lambda some: middle(some, "drift", "normalised") / middle(some, "drift", "plain"))
-        drifts, turns = ([over_seeds(rows, lambda some, name=name, net=net: middle(some, name, net)) for net in ("normalised", "plain")]
+        drifts, turns = ([over_seeds(rows, partial(middle, name=name, net=net)) for net in ("normalised", "plain")]
                          for name in ("drift", "turn"))
         because = (f"at an update a unit's mean moves by {drifts[0]} standard deviations with it, {drifts[1]} without, {share} times as "
                    f"far; the gradient turns by {turns[0]} of its length with it, {turns[1]} without")

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from gradwell.lab.experiment import Chart, Experiment, Verdict
-from gradwell.lab.normalised import deep, gradient, moved, norm
+from gradwell.lab.normalised import Weights, deep, gradient, moved, norm
 from gradwell.lab.rows import Row, numbers, over_seeds
 from gradwell.lab.tasks.digits import digits
 
@@ -52,7 +52,7 @@ class BatchnormSteadies(Experiment):
             for rate in self.rates:
                 torch.manual_seed(seed)
                 net = deep(self.depth, self.width, nn.BatchNorm1d if normalise else None)
-                weights = dict(net.named_parameters())
+                weights: Weights = dict(net.named_parameters())
                 chance = torch.Generator().manual_seed(seed)
                 found: dict[float, list[tuple[float, float]]] = {step: [] for step in self.steps}
                 for update in range(self.updates):

@@ -57,7 +57,8 @@ class BiasBeforeBatchnormIsIdle(Experiment):
 
     def judge(self, rows: Sequence[Row]) -> Verdict:
         """It holds where neither the output changes nor the bias receives a gradient, whatever the bias."""
-        change, gradient = (over_seeds(rows, lambda some, name=name: max(numbers(some, name))) for name in ("change", "gradient"))
+        change = over_seeds(rows, lambda some: max(numbers(some, "change")))
+        gradient = over_seeds(rows, lambda some: max(numbers(some, "gradient")))
         because = (f"a bias of {max(self.biases):g} standard deviations or less changes the output by at most {change} of it; "
                    f"its gradient is at most {gradient} of the weights'")
         return Verdict(change.high <= self.idle and gradient.high <= self.idle, because)
