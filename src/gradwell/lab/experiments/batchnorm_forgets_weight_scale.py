@@ -64,6 +64,6 @@ class BatchnormForgetsWeightScale(Experiment):
         off = over_seeds(rows, lambda some: max(numbers(some, "off")))
         largest = max(self.scales)
         gradient = over_seeds(rows, lambda some: numbers(some, "gradient", c=largest)[0])
-        because = (f"the output changes by at most {change} of it; with weights {largest:g} times as large the gradient is {gradient} times "
-                   f"what it was, and c times the gradient is off by at most {off}")
+        because = (f"the output changes by at most {change} of it; with weights {largest:g} times as large the gradient is {gradient} "
+                   f"times what it was, and c times the gradient is off by at most {off}")
         return Verdict(change.high <= self.exact and off.high <= self.exact, because)
