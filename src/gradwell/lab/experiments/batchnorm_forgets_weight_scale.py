@@ -12,6 +12,7 @@ from torch import nn
 from gradwell.lab.experiment import Chart, Experiment, Verdict
 from gradwell.lab.rows import Row, numbers, over_seeds
 
+DIGITS = 9  # beyond them is rounding, or the eps
 EPS = 1e-12  # under the root of the variance; torch wants more than 0
 
 
@@ -55,8 +56,8 @@ class BatchnormForgetsWeightScale(Experiment):
         y1, g1 = forward_and_back(1.0)
         for c in self.scales:
             y, g = forward_and_back(c)
-            yield {"c": c, "change": float((y - y1).norm() / y1.norm()), "gradient": float(g.norm() / g1.norm()),
-                   "off": float((c * g - g1).norm() / g1.norm())}
+            yield {"c": c, "change": round(float((y - y1).norm() / y1.norm()), DIGITS),
+                   "gradient": round(float(g.norm() / g1.norm()), DIGITS), "off": round(float((c * g - g1).norm() / g1.norm()), DIGITS)}
 
     def judge(self, rows: Sequence[Row]) -> Verdict:
         """It holds where the output does not change and c times the gradient is the gradient at c = 1, whatever c."""

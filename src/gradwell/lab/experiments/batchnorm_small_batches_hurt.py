@@ -35,7 +35,7 @@ class BatchnormSmallBatchesHurt(Experiment):
     question = 11
     source = "Ioffe 2017 (Batch renormalization), arXiv 1702.03275; Wu and He 2018 (Group normalization), arXiv 1803.08494"
     rules = ("GW503", "GW504")
-    quick = {"steps": 70, "rates": (0.05,), "depth": 2, "large": 24, "more": 0.1}
+    quick = {"steps": 120, "rates": (0.02,), "depth": 2, "large": 24, "more": 0.15}
     control = {"small": 48}
     charts = (Chart("Error on test images after training with batches of this size", "batch", "error", "normalisation", log_x=True),)
 

@@ -13,6 +13,9 @@ from gradwell.lab.experiment import Chart, Experiment, Verdict
 from gradwell.lab.rows import Row, numbers, over_seeds
 
 
+DIGITS = 12  # beyond them is rounding, which depends on where numbers lie in memory
+
+
 @dataclass(frozen=True)
 class BiasBeforeBatchnormIsIdle(Experiment):
     """A bias just before batch normalisation changes nothing and receives no gradient, as the batch's mean is taken away again.
@@ -53,7 +56,7 @@ class BiasBeforeBatchnormIsIdle(Experiment):
             loss = (y - wanted).square().mean()
             of_w, of_b = torch.autograd.grad(loss, [layer.weight, layer.bias])
             change = (y.detach() - without).norm() / without.norm()
-            yield {"bias": bias, "change": float(change), "gradient": float(of_b.norm() / of_w.norm())}
+            yield {"bias": bias, "change": round(float(change), DIGITS), "gradient": round(float(of_b.norm() / of_w.norm()), DIGITS)}
 
     def judge(self, rows: Sequence[Row]) -> Verdict:
         """It holds where neither the output changes nor the bias receives a gradient, whatever the bias."""

@@ -14,6 +14,9 @@ from gradwell.lab.experiment import Chart, Experiment, Verdict
 from gradwell.lab.rows import Row, numbers, over_seeds, pick
 
 
+DIGITS = 12  # beyond them is rounding, which depends on where numbers lie in memory
+
+
 @dataclass(frozen=True)
 class ConvolutionCommutesWithShift(Experiment):
     """What a convolution makes of a shifted image is what it makes of the image, shifted, because the same kernel stands at every place.
@@ -48,7 +51,7 @@ class ConvolutionCommutesWithShift(Experiment):
             with torch.no_grad():
                 for shift in range(1, self.size):
                     before, after = f(x.roll(shift, 3)), f(x).roll(shift, 3)
-                    yield {"layer": kind, "shift": shift, "error": float((before - after).norm() / after.norm())}
+                    yield {"layer": kind, "shift": shift, "error": round(float((before - after).norm() / after.norm()), DIGITS)}
 
     def judge(self, rows: Sequence[Row]) -> Verdict:
         """It holds where the error is nothing but rounding at every shift, and is not for the layers without sharing."""

@@ -13,6 +13,9 @@ from gradwell.lab.experiment import Chart, Experiment, Verdict
 from gradwell.lab.rows import Row, last, pick
 
 
+DIGITS = 12  # beyond them is rounding, which depends on where numbers lie in memory
+
+
 @dataclass(frozen=True)
 class OneByOneIsLinearPerPixel(Experiment):
     """A 1x1 convolution is one linear map of the channels at each pixel: it changes how many channels there are, and mixes no pixels.
@@ -48,7 +51,7 @@ class OneByOneIsLinearPerPixel(Experiment):
             pixels, made = (t.detach().movedim(1, -1).flatten(0, 2) for t in (x, y))  # (pixels of all images, channels)
             ones = torch.cat([pixels, torch.ones(len(pixels), 1, dtype=torch.float64)], dim=1)
             left = made - ones @ torch.linalg.lstsq(ones, made).solution
-            yield {"kernel size": f"{kernel}x{kernel}", "unexplained": float(left.norm() / made.norm()),
+            yield {"kernel size": f"{kernel}x{kernel}", "unexplained": round(float(left.norm() / made.norm()), DIGITS),
                    "pixels seen": int((seen[0] != 0).any(0).sum()), "channels": y.shape[1], "size kept": y.shape[2:] == x.shape[2:]}
 
     def judge(self, rows: Sequence[Row]) -> Verdict:
