@@ -13,7 +13,6 @@ from gradwell.lab.connected import KINDS, connected
 from gradwell.lab.experiment import Chart, Experiment, Verdict
 from gradwell.lab.rows import Row, numbers, over_seeds, pick
 
-
 DIGITS = 12  # beyond them is rounding, which depends on where numbers lie in memory
 
 

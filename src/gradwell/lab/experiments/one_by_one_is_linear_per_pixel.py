@@ -12,7 +12,6 @@ from torch import nn
 from gradwell.lab.experiment import Chart, Experiment, Verdict
 from gradwell.lab.rows import Row, last, pick
 
-
 DIGITS = 12  # beyond them is rounding, which depends on where numbers lie in memory
 
 

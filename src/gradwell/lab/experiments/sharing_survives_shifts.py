@@ -32,7 +32,7 @@ class SharingSurvivesShifts(Experiment):
     id = "sharing-survives-shifts"
     question = 2
     source = "Fukushima 1980 (Neocognitron); LeCun et al. 1998 (Gradient-based learning applied to document recognition)"
-    quick = {"canvas": 10, "shift": 1, "kernel": 3, "rates": (0.03,), "steps": 60, "batch": 32, "reads": 0.2, "others": ("dense",)}
+    quick = {"canvas": 10, "shift": 1, "kernel": 3, "rates": (0.03,), "steps": 60, "batch": 32, "reads": 0.15, "others": ("dense",)}
     control = {"kind": "local"}
     charts = (Chart("Accuracy on moved images, trained on centred ones", "shift", "accuracy", "layers"),)
 
