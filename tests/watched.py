@@ -34,15 +34,11 @@ class Trace:
 
 
 def follow(run: Run) -> Trace:
-    """Note every loss that a run's loss function returns."""
-    trace, loss = Trace(), run.loss
-
-    def noted(prediction, target):
-        value = loss(prediction, target)
-        trace.losses.append(float(value.detach().sum()))
-        return value
-
-    run.loss = noted
+    """Note every loss that a run's loss function returns, from within torch: no line of ours is then where the loss is computed."""
+    trace, followed = Trace(), torch.nn.Module()
+    followed.__dict__["forward"] = run.loss
+    followed.register_forward_hook(lambda _, __, loss: trace.losses.append(float(loss.detach().sum())))
+    run.loss = followed
     return trace
 
 
