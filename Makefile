@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN = .venv/bin
 
-.PHONY: setup demo test lint types manual check bench clean
+.PHONY: setup demo test lint types pages manual check bench clean
 
 setup: .venv/ready
 
@@ -30,8 +30,10 @@ types: setup
 manual: setup
 	$(BIN)/python docs/generate.py
 
-check: lint types
+pages: setup
 	$(BIN)/python docs/generate.py --check
+
+check: lint types pages
 
 bench: setup
 	$(BIN)/python benchmarks/overhead.py

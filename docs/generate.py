@@ -1,6 +1,6 @@
 """Writes what can be generated, by running it: the manual's pages, the README's report, the pages of nets and of inspect.
 
-With --check, says what is stale.
+With --check, says which of README and docs/inspect.md is stale; tests hold the pages of rules and of nets to what they run anyway.
 """
 
 from __future__ import annotations
@@ -11,6 +11,11 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from gradwell.doctor.record import Record
+    from gradwell.doctor.rule import Rule
 
 os.environ["OMP_NUM_THREADS"] = "1"
 ROOT = Path(__file__).parents[1]
@@ -19,27 +24,40 @@ NUMBER = re.compile(r"[-+]?\d[\d,]*\.?\d*(e[-+]?\d+)?")
 
 def rule_pages() -> dict[Path, str]:
     """One page for each rule, and their index."""
-    from docs.claims import seen
-
     import gradwell
     from gradwell.doctor.catalogue import catalogue
+
+    pages = rule_index()
+    for rule in catalogue():
+        run = rule.example(sick=True)
+        with gradwell.watch(run.model, run.optimizer, every=1) as session:
+            run.train()
+        pages[ROOT / "docs" / "rules" / f"{rule.code}.md"] = rule_page(rule, session.record)
+    return pages
+
+
+def rule_page(rule: Rule, record: Record) -> str:
+    """The page of a rule, with what the record of its sick example shows."""
+    from docs.claims import seen
+
     from gradwell.doctor.judge import judge
     from gradwell.report.data import Report
     from gradwell.report.manual import page
     from gradwell.report.terminal import as_text
 
-    pages = {}
-    for rule in catalogue():
-        run = rule.example(sick=True)
-        with gradwell.watch(run.model, run.optimizer, every=1) as session:
-            run.train()
-        text = as_text(Report(session.record, judge(session.record)))
-        text = text.replace(f"{ROOT}/", "")
-        findings = text[text.index("\n\n") + 2:]  # the lines above them tell of the run's time
-        pages[ROOT / "docs" / "rules" / f"{rule.code}.md"] = page(rule, findings.strip(), seen(rule.code))
+    text = as_text(Report(record, judge(record))).replace(f"{ROOT}/", "")
+    text = re.sub(r"  (docs/generate|tests/watched)\.py:\d+", "", text)  # the line that called the example
+    findings = text[text.index("\n\n") + 2:]  # the lines above them tell of the run's time
+    return page(rule, findings.strip(), seen(rule.code))
+
+
+def rule_index() -> dict[Path, str]:
+    """The list of all rules."""
+    from gradwell.doctor.catalogue import catalogue
+
     rows = [f"| [{r.code}]({r.code}.md) | {r.name} | {r.kind} | {r.about()} |" for r in catalogue()]
     index = "\n".join(["# The rules", "", "| code | name | kind | what is wrong |", "|---|---|---|---|", *rows]) + "\n"
-    return pages | {ROOT / "docs" / "rules" / "README.md": index}
+    return {ROOT / "docs" / "rules" / "README.md": index}
 
 
 def readme(check: bool) -> dict[Path, str]:
@@ -117,11 +135,11 @@ def main() -> int:
     """Write everything, or with --check compare; exit status 1 when something is stale."""
     check = "--check" in sys.argv
     sys.path.insert(0, str(ROOT))
-    made = rule_pages() | readme(check) | nets() | inspected() | lab()
     if not check:
-        for path, text in made.items():
+        for path, text in (rule_pages() | readme(check) | nets() | inspected() | lab()).items():
             write(path, text)
         return 0
+    made = readme(check) | inspected() | lab()
     stale = [path for path, text in made.items() if not fresh(path, text)]
     for path in stale:
         print(f"{path.relative_to(ROOT)} is stale; run `make manual` and commit what it writes")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import os
 import subprocess
 import sys
 import textwrap
 from pathlib import Path
+
+import pytest
 
 GRADWELL = str(Path(sys.executable).parent / "gradwell")
 TRAIN = """
@@ -28,6 +31,24 @@ def step(check=None):
 def gradwell(*arguments, cwd, **options):
     """Run the command to its end."""
     return execute([GRADWELL, *map(str, arguments)], cwd, **options)
+
+
+def inside(*arguments, cwd, input=""):
+    """Run the command to its end in this process, where torch is loaded already."""
+    from gradwell.cli.main import main
+
+    stdin, stdout, stderr = (io.TextIOWrapper(io.BytesIO(text.encode()), encoding="utf-8") for text in (input, "", ""))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(cwd)
+        patch.setattr(sys, "argv", [GRADWELL, *map(str, arguments)])
+        for name, stream in (("stdin", stdin), ("stdout", stdout), ("stderr", stderr)):
+            patch.setattr(sys, name, stream)
+        with pytest.raises(SystemExit) as end:
+            main()
+    for stream in (stdout, stderr):
+        stream.flush()
+    out, err = (stream.buffer.getvalue().decode() for stream in (stdout, stderr))
+    return subprocess.CompletedProcess(arguments, end.value.code, out, err)
 
 
 def python(*arguments, cwd, **options):

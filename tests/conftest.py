@@ -5,17 +5,32 @@ import pytest
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # tests run beside each other; threads that wait for a busy core cost more than they bring
 
-TOGETHER = ("tests/cli/test_commands.py", "tests/watch/test_compiled.py")  # files whose tests share a fixture that takes long
+TOGETHER = {  # what takes long and is shared: models, compiled kernels, the first use of torch.compile, a record
+    "text": ("tests/text/", "tests/cli/test_text.py"),
+    "translate": ("tests/translate/",),
+    "vision": ("tests/vision/",),
+    "report": ("tests/report/",),
+    "programs": ("tests/watch/test_hostile.py", "tests/watch/test_launcher.py", "tests/watch/test_watcher.py"),  # long, so not at the end
+    **{file: (file,) for file in (
+        "tests/cli/test_bad_input.py", "tests/cli/test_commands.py", "tests/cli/test_cure.py", "tests/cli/test_inspect.py",
+        "tests/cli/test_translate.py", "tests/cli/test_vision.py", "tests/watch/test_compiled.py", "tests/watch/test_layers.py",
+    )},
+}
+
+
+def unit(nodeid):
+    """What one process does alone: all tests of a rule, of a group in TOGETHER, or this test. The units of most tests begin first."""
+    rule = re.search(r"\[(GW\d{3})\]", nodeid)
+    return rule[1] if rule else next((name for name, files in TOGETHER.items() if nodeid.startswith(files)), nodeid)
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config, log):
-    """One process does all tests of a rule, and all of a file in TOGETHER. (xdist_group marks do nothing under pytest 9.2.)"""
+    """Deals out units. (xdist_group marks do nothing under pytest 9.2.)"""
     from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
     class Scheduler(LoadScopeScheduling):
         def _split_scope(self, nodeid):
-            file, rule = nodeid.partition("::")[0], re.search(r"\[(GW\d{3})\]", nodeid)
-            return rule[1] if rule else file if file in TOGETHER else nodeid
+            return unit(nodeid)
 
     return Scheduler(config, log)

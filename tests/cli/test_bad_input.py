@@ -11,7 +11,7 @@ import pytest
 
 from gradwell.doctor.catalogue import catalogue
 from gradwell.doctor.record import Record
-from tests.command import GRADWELL, TRAIN, gradwell, ours, script
+from tests.command import GRADWELL, TRAIN, gradwell, inside, ours, script
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +81,7 @@ def folder(tmp_path_factory):
     ("runs nosuch", "there is no folder nosuch here"),
 ])
 def test_it_is_told_in_one_line_with_status_2(arguments, says, folder):
-    done = gradwell(*arguments.split(), cwd=folder)
+    done = inside(*arguments.split(), cwd=folder)
     assert done.returncode == 2
     assert done.stdout == ""
     assert re.fullmatch(r"gradwell: [^\n]+\n", done.stderr), done.stderr

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.command import gradwell
+from tests.command import gradwell, inside
 from tests.translate.conftest import TEN
 
 OPTIONS = {
@@ -41,12 +41,12 @@ def test_lines_from_stdin_are_translated_one_by_one(place):
 
 
 def test_bfloat16_translates_what_was_learned_by_heart_too(place):
-    result = gradwell("translate", "predict", "model", "--bf16", cwd=place[0], input="ein mann geht .\n")
+    result = inside("translate", "predict", "model", "--bf16", cwd=place[0], input="ein mann geht .\n")
     assert (result.returncode, result.stdout) == (0, "a man walks .\n"), result.stderr
 
 
 def test_the_n_best_come_with_rank_and_score(place):
-    result = gradwell("translate", "predict", "model", "--n-best", "3", "--beam", "3", cwd=place[0], input="ein mann geht .\n")
+    result = inside("translate", "predict", "model", "--n-best", "3", "--beam", "3", cwd=place[0], input="ein mann geht .\n")
     rows = [line.split("\t") for line in result.stdout.splitlines()]
     assert [row[:2] for row in rows] == [["1", "1"], ["1", "2"], ["1", "3"]]
     assert rows[0][3] == "a man walks ."
@@ -54,7 +54,7 @@ def test_the_n_best_come_with_rank_and_score(place):
 
 def test_a_reference_is_scored_token_by_token(place):
     (place[0] / "said.txt").write_text("a man walks .\n")
-    result = gradwell("translate", "predict", "model", "--reference", "said.txt", cwd=place[0], input="ein mann geht .\n")
+    result = inside("translate", "predict", "model", "--reference", "said.txt", cwd=place[0], input="ein mann geht .\n")
     total, tokens = result.stdout.rstrip("\n").split("\t")
     scores = [float(word.rsplit(":", 1)[1]) for word in tokens.split()]
     assert float(total) == pytest.approx(sum(scores), abs=0.01)
@@ -62,7 +62,7 @@ def test_a_reference_is_scored_token_by_token(place):
 
 
 def test_score_prints_sacrebleus_signature(place):
-    result = gradwell("translate", "score", "model", *FILES, "--beam", "1", cwd=place[0])
+    result = inside("translate", "score", "model", *FILES, "--beam", "1", cwd=place[0])
     lines = result.stdout.splitlines()
     assert lines[0].startswith("BLEU 100.00  nrefs:1|case:mixed|eff:no|tok:13a|smooth:exp|version:")
     assert "case:lc" in lines[1]
@@ -72,7 +72,7 @@ def test_score_prints_sacrebleus_signature(place):
 @pytest.mark.parametrize("beam", ["1", "4"])
 def test_show_draws_the_alignment_with_beam_search_too(place, beam):
     options = ["--beam", beam, "--svg", "a.svg", "--png", "a.png", "--json", "a.json"]
-    result = gradwell("translate", "show", "model", "die frau isst einen apfel .", *options, cwd=place[0])
+    result = inside("translate", "show", "model", "die frau isst einen apfel .", *options, cwd=place[0])
     assert result.returncode == 0, result.stderr
     assert result.stdout.startswith("the woman eats an apple .\n")
     assert "█" in result.stdout or "▓" in result.stdout or "▒" in result.stdout
@@ -99,7 +99,7 @@ def test_show_draws_the_alignment_with_beam_search_too(place, beam):
 ], ids=lambda value: " ".join(value) if isinstance(value, list) else "")  # fmt: skip
 def test_bad_input_ends_in_one_clear_line_and_makes_nothing(place, arguments, says):
     (place[0] / "short.en").write_text("one\n")
-    result = gradwell("translate", *arguments, cwd=place[0], input="ein mann geht .\n")
+    result = inside("translate", *arguments, cwd=place[0], input="ein mann geht .\n")
     assert result.returncode == 2
     assert says in result.stderr
     assert len(result.stderr.splitlines()) == 1, result.stderr

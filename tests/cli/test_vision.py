@@ -5,7 +5,7 @@ import json
 import pytest
 from PIL import Image
 
-from tests.command import gradwell
+from tests.command import gradwell, inside
 from tests.vision.conftest import digits
 
 OPTIONS = ["--width=12", "--epochs=10", "--batch=32", "--lr=0.01", "--shift=0", "--erase=0", "--label-smoothing=0"]
@@ -35,7 +35,7 @@ def test_training_ends_with_figures_and_the_doctors_findings(place):
 
 
 def test_score_prints_accuracy_and_each_class(place):
-    result = gradwell("vision", "score", "model", "data", "--json", "s.json", "--picture", "c.png", cwd=place[0])
+    result = inside("vision", "score", "model", "data", "--json", "s.json", "--picture", "c.png", cwd=place[0])
     assert result.returncode == 0, result.stderr
     accuracy = float(result.stdout.split()[1])
     assert accuracy > 0.85
@@ -59,7 +59,7 @@ def test_predict_prints_name_class_and_probability(place):
 def test_an_image_that_cannot_be_read_is_named_and_the_others_predicted(place):
     (place[0] / "bad.png").write_text("no image")
     good = next((place[0] / "data" / "test" / "0").iterdir())
-    result = gradwell("vision", "predict", "model", "bad.png", str(good), cwd=place[0])
+    result = inside("vision", "predict", "model", "bad.png", str(good), cwd=place[0])
     assert result.returncode == 1
     assert len(result.stdout.splitlines()) == 1
     assert result.stderr == "gradwell: bad.png cannot be read: it is damaged, or no image\n"
@@ -96,7 +96,7 @@ def test_bad_input_is_one_clear_line(place, arguments, words):
         Image.new("L", (8, 8), i).save(folder / "one" / "cat" / f"{i}.png")
     Image.new("L", (9, 9)).save(folder / "large.png")
     Image.new("RGB", (8, 8)).save(folder / "colour.png")
-    result = gradwell("vision", *arguments, cwd=folder)
+    result = inside("vision", *arguments, cwd=folder)
     assert result.returncode == 2
     assert result.stdout == ""
     lines = [line for line in result.stderr.splitlines() if "to learn from" not in line]

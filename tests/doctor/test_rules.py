@@ -1,32 +1,61 @@
 """The laws of all rules: every rule is tested by its own examples, and a new rule needs no new test."""
 
 import re
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from functools import cache
 from pathlib import Path
 
 import pytest
 import torch
+from docs.generate import ROOT, fresh, rule_index, rule_page
+from torch import Tensor
 
+import gradwell
 from gradwell.doctor.catalogue import catalogue, rule
 from gradwell.doctor.judge import judge
 from gradwell.doctor.learned import learned
 from gradwell.doctor.record import Record
+from gradwell.doctor.run import Run
 from gradwell.doctor.signals import CATALOGUE
-from tests.watched import codes, follow, observe, same_bits
+from tests.watched import Trace, codes, follow, observe, same_bits
 
-# one rule's tests run in one process, which trains its examples once
-RULES = pytest.mark.parametrize("code", [pytest.param(r.code, marks=pytest.mark.xdist_group(r.code)) for r in catalogue()])
+RULES = pytest.mark.parametrize("code", [r.code for r in catalogue()])
 
 
-@cache
-def session(code: str, sick: bool):
-    """The rule's own example, trained and watched once for all tests."""
-    return observe(rule(code).example(sick))
+@dataclass
+class Watched:
+    """A run, the state of chance as it began and as it ended, its losses, and what was seen of it."""
+
+    run: Run
+    begun: Tensor
+    trace: Trace
+    session: gradwell.Session
+    ended: Tensor
+    folder: Path
+
+
+@pytest.fixture(scope="module")
+def watched(tmp_path_factory):
+    """Trains the example of a rule, watched at every step, once for all tests."""
+
+    @cache
+    def trained(code, sick):
+        run = rule(code).example(sick)
+        begun, trace, folder = torch.get_rng_state(), follow(run), tmp_path_factory.mktemp(code) / "run"
+        session = observe(run, folder)
+        return Watched(run, begun, trace, session, torch.get_rng_state(), folder)
+
+    return trained
+
+
+@pytest.fixture(scope="module")
+def session(watched):
+    """What was seen of the example of a rule."""
+    return lambda code, sick: watched(code, sick).session
 
 
 @RULES
-def test_a_rule_finds_its_sick_example(code):
+def test_a_rule_finds_its_sick_example(session, code):
     found = [f for f in judge(session(code, True).record, [rule(code)]).findings if f.code == code]
     assert found, f"{code} is silent on its own sick example"
     kind = rule(code).kind
@@ -35,19 +64,19 @@ def test_a_rule_finds_its_sick_example(code):
 
 
 @RULES
-def test_every_rule_is_silent_on_the_healthy_example(code):
+def test_every_rule_is_silent_on_the_healthy_example(session, code):
     assert codes(session(code, False)) == set()
 
 
 @RULES
-def test_the_judge_names_the_sick_examples_fault_first_or_folds_it_into_its_cause(code):
+def test_the_judge_names_the_sick_examples_fault_first_or_folds_it_into_its_cause(session, code):
     found = judge(session(code, True).record).findings
     first = found[0]
     assert code in {first.code} | {f.code for f in first.explains}, [f.code for f in found]
 
 
 @RULES
-def test_the_fix_cures_the_sick_example(code):
+def test_the_fix_cures_the_sick_example(session, code):
     found = judge(session(code, True).record, [rule(code)]).findings
     if found[0].fix is None:
         pytest.skip(f"{code} has no fix that a program can apply")
@@ -68,35 +97,35 @@ def level(loss):
 
 
 @RULES
-def test_a_saved_record_gives_the_same_findings(code, tmp_path):
-    import gradwell
-
-    run = rule(code).example(sick=True)
-    with gradwell.watch(run.model, run.optimizer, every=1, run_dir=tmp_path / "run") as live:
-        run.train()
-    now = live.findings()
-    again = judge(Record.open(tmp_path / "run"))
+def test_a_saved_record_gives_the_same_findings(watched, code):
+    live = watched(code, True)
+    now = live.session.findings()
+    again = judge(Record.open(live.folder))
     assert list(again.findings) == now
     assert now
 
 
 @RULES
-def test_watching_changes_nothing(code):
-    import gradwell
-
-    plain, watched = rule(code).example(sick=True), rule(code).example(sick=True)
-    plain_trace, watched_trace = follow(plain), follow(watched)
-    torch.manual_seed(7)
+def test_watching_changes_nothing(watched, code):
+    seen, plain = watched(code, True), rule(code).example(sick=True)
+    trace = follow(plain)
+    torch.set_rng_state(seen.begun)
     plain.train()
-    state = torch.get_rng_state()
-    torch.manual_seed(7)
-    with gradwell.watch(watched.model, watched.optimizer, every=1) as session:
-        watched.train()
-    assert session.record.meta("probes_off") == {}
-    assert same_bits(plain_trace.losses, watched_trace.losses)
-    assert torch.equal(state, torch.get_rng_state())
-    for before, after in zip(plain.model.state_dict().values(), watched.model.state_dict().values(), strict=True):
+    assert seen.session.record.meta("probes_off") == {}
+    assert same_bits(trace.losses, seen.trace.losses)
+    assert torch.equal(torch.get_rng_state(), seen.ended)
+    for before, after in zip(plain.model.state_dict().values(), seen.run.model.state_dict().values(), strict=True):
         assert same_bits(before, after)
+
+
+@RULES
+def test_the_page_of_a_rule_says_what_its_sick_example_shows_today(session, code):
+    path = ROOT / "docs" / "rules" / f"{code}.md"
+    assert fresh(path, rule_page(rule(code), session(code, True).record)), f"{path} is stale; run `make manual`"
+
+
+def test_the_index_has_every_rule():
+    assert all(fresh(path, text) for path, text in rule_index().items())
 
 
 def test_no_fault_is_its_own_consequence():

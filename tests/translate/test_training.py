@@ -1,10 +1,12 @@
 """Training: by heart, again bit for bit, after an interruption, and what is refused."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
 import textwrap
+from pathlib import Path
 
 import pytest
 import torch
@@ -51,34 +53,51 @@ INTERRUPTED = """
     from tests.translate.conftest import TEN
     from tests.translate.test_training import FEW
     torch.set_num_threads(1)
-    steps = 0
     original = learner.Learner.training_step
     def step(self, batch, i):
         global steps
         steps += 1
-        if steps == int(sys.argv[2]):
+        if steps == last:
             os.kill(os.getpid(), signal.SIGINT)
         return original(self, batch, i)
     learner.Learner.training_step = step
-    try:
-        translate.train(TEN, TEN, FEW.with_(dropout=0.2), sys.argv[1])
-    except KeyboardInterrupt:
-        sys.exit(130)
+    for last in (2, 7):
+        steps = 0
+        try:
+            translate.train(TEN, TEN, FEW.with_(dropout=0.2), str(last))
+            sys.exit("not interrupted")
+        except KeyboardInterrupt:
+            pass
+    sys.exit(130)
 """
 
 
-@pytest.mark.parametrize("step", [2, 7])
-def test_an_interrupted_training_goes_on_and_ends_bit_for_bit_as_one_that_was_not(tmp_path, step):
-    whole = translate.train(TEN, TEN, FEW.with_(dropout=0.2), tmp_path / "whole")
-    command = [sys.executable, "-c", textwrap.dedent(INTERRUPTED), str(tmp_path / "cut"), str(step)]
-    result = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """A training that nobody interrupted."""
+    return translate.train(TEN, TEN, FEW.with_(dropout=0.2), tmp_path_factory.mktemp("whole") / "model")
+
+
+@pytest.fixture(scope="module")
+def interrupted(tmp_path_factory):
+    """The folder of the same training in another process, interrupted in step 2, and in another folder in step 7."""
+    folder = tmp_path_factory.mktemp("interrupted")
+    place = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
+    command = [sys.executable, "-c", textwrap.dedent(INTERRUPTED)]
+    result = subprocess.run(command, cwd=folder, env=place, capture_output=True, text=True, check=False, timeout=120)
     assert result.returncode == 130, result.stderr
+    return folder
+
+
+@pytest.mark.parametrize("step", [2, 7])
+def test_an_interrupted_training_goes_on_and_ends_bit_for_bit_as_one_that_was_not(whole, interrupted, step):
+    cut = interrupted / str(step)
     with pytest.raises(ModelFileError, match="its training was interrupted, and the same command goes on with it"):
-        translate.load(tmp_path / "cut")
+        translate.load(cut)
     if step > 4:  # the first epoch is over
         with pytest.raises(ModelFileError, match="of other pairs or options"):
-            translate.train(TEN, TEN, FEW.with_(dropout=0.3), tmp_path / "cut")
-    resumed = translate.train(TEN, TEN, FEW.with_(dropout=0.2), tmp_path / "cut")
+            translate.train(TEN, TEN, FEW.with_(dropout=0.3), cut)
+    resumed = translate.train(TEN, TEN, FEW.with_(dropout=0.2), cut)
     assert torch.equal(weights(whole), weights(resumed))
     assert [epoch["loss"] for epoch in whole.history][-1] == resumed.history[-1]["loss"]
 
