@@ -50,8 +50,8 @@ def main() -> None:
             process.kill()
     lines = [
         "# The page with many long runs", "",
-        f"Made by `python -m benchmarks.serve`, Gradwell {gradwell.__version__}: {count} runs of {STEPS:,} steps, {LAYERS} layers looked at "
-        f"{LOOKS} times each, {size / 1e6:.1f} MB a record. Median of {TIMES}, server and browser on the same two cores.", "",
+        f"Made by `python -m benchmarks.serve`, Gradwell {gradwell.__version__}: {count} runs of {STEPS:,} steps, {LAYERS} layers "
+        f"looked at {LOOKS} times each, {size / 1e6:.1f} MB a record. Median of {TIMES}, server and browser on the same two cores.", "",
         "| | |", "|---|--:|", *(f"| {name} | {value} |" for name, value in rows.items()), "",
         "Series are thinned on the server: of each bucket of steps the least and the largest value, 1,200 points at most.",
     ]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gradwell.doctor.learned import Learned, learned, trend
+from gradwell.doctor.learned import Learned, learned, means, trend, window
 from gradwell.doctor.record import Record
 
 
@@ -74,3 +74,37 @@ def test_the_slopes_error_is_that_of_the_textbook():
     residual = sum((y - slope * x - intercept) ** 2 for x, y in zip(steps, values, strict=True)) / 3
     expected = (residual / sum((x - 3) ** 2 for x in steps)) ** 0.5
     assert trend(list(zip(steps, values, strict=True)))[1] == pytest.approx(100 * expected)
+
+
+def test_a_run_of_a_hundred_thousand_steps_is_judged_by_windows_that_cover_it():
+    losses = [(step, 3.0 if step < 60_000 else 1.0) for step in range(100_000)]
+    made = Record.create()
+    site = made.site("loss", "loss", "nll")
+    for step, value in losses:
+        made.add("loss", site, step, value)
+    for name, step, value in (("term_loss", 0, 3.0), ("term_loss", 99_999, 1.0), ("trivial_loss", 0, 2.0)):
+        made.add(name, site, step, value)
+    found = learned(made)
+    assert found.answer == "yes"
+    # a window of a fifth of the run begins to be below 1.9 when 55 % of it are: at step 51,000
+    assert abs(found.stuck - 0.51) < 0.01
+
+
+@pytest.mark.parametrize("count", [2, 10, 300])
+def test_of_a_short_series_every_window_is_looked_at(count):
+    series = [(step, float(step % 7)) for step in range(count)]
+    assert [first for first, _ in means(series)] == list(range(count - window(series) + 1))
+
+
+def test_what_is_found_once_is_found_anew_when_the_record_has_grown():
+    made, asked = Record.create(), []
+    site = made.site("loss", "loss")
+
+    def count(one):
+        asked.append(one)
+        return len(one.series("loss"))
+
+    for step in range(3):
+        made.add("loss", site, step, 1.0)
+        assert [made.once("count", count), made.once("count", count)] == [step + 1, step + 1]
+    assert len(asked) == 3

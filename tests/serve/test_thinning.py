@@ -3,33 +3,46 @@ import math
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gradwell.serve.thinning import Buckets, thinned
+from gradwell.serve.thinning import Series
 
-SERIES = st.lists(st.floats(-1e9, 1e9), min_size=1, max_size=400).map(lambda values: list(enumerate(values)))
+VALUES = st.lists(st.floats(-1e9, 1e9), min_size=1, max_size=400)
 
 
-@given(SERIES, st.integers(4, 50))
-def test_the_least_and_the_largest_value_are_kept_and_no_more_points_than_asked_for(points, most):
-    kept = thinned(points, most)
+def series(values):
+    found = Series()
+    for step, value in enumerate(values):
+        found.add(step, value)
+    return found
+
+
+@given(VALUES, st.integers(4, 50))
+def test_the_least_and_the_largest_value_are_kept_and_no_more_points_than_asked_for(values, most):
+    kept = series(values).points(most)
     assert len(kept) <= most
-    assert set(kept) <= set(points)
+    assert set(kept) <= set(enumerate(values))
     assert kept == sorted(kept)
-    values = [value for _, value in points]
     assert {min(values), max(values)} <= {value for _, value in kept}
 
 
-@given(SERIES)
-def test_a_short_series_stays_as_it_is(points):
-    assert thinned(points, 2 * len(points) + 2) == points
+@given(VALUES)
+def test_a_short_series_stays_as_it_is(values):
+    assert series(values).points(len(values)) == list(enumerate(values))
+
+
+@given(VALUES, st.integers(4, 50))
+def test_every_span_of_steps_keeps_its_own_extremes(values, most):
+    kept = series(values).points(most)
+    if len(values) <= most:
+        return
+    spans = most // 2
+    for span in range(spans):
+        here = [(step, value) for step, value in enumerate(values) if step * spans // len(values) == span]
+        shown = [value for step, value in kept if step * spans // len(values) == span]
+        assert not here or (min(shown), max(shown)) == (min(v for _, v in here), max(v for _, v in here))
 
 
 def test_a_value_that_is_no_number_is_kept():
-    points = [(step, math.nan if step == 777 else 1.0) for step in range(5000)]
-    assert any(math.isnan(value) for _, value in thinned(points, 20))
-
-
-def test_memory_does_not_grow_with_the_series():
-    buckets = Buckets(100)
-    for step in range(100_000):
-        buckets.add(step, float(step % 97))
-    assert sum(map(len, buckets.kept.values())) <= 100
+    values = [math.nan if step == 777 else math.inf if step == 99 else 1.0 for step in range(5000)]
+    kept = [value for _, value in series(values).points(20)]
+    assert any(math.isnan(value) for value in kept)
+    assert math.inf in kept

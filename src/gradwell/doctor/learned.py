@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -14,6 +14,7 @@ from gradwell.doctor.record import Record, Site
 MARGIN = 0.95  # of the trivial predictor's loss; a run above it has learned nothing (TheDeepChecker gates regression so)
 FALL = 0.9  # of the first loss, where the trivial predictor is unknown
 TAIL = 0.2  # share of the readings that count as the end of a run
+WINDOWS = 300  # of readings that are looked at, at most; in a run of 375 readings or fewer every one
 Answer = Literal["yes", "no", "unknown"]
 Series = Sequence[tuple[int, float]]
 
@@ -50,13 +51,13 @@ class Learned:
 
 def learned(record: Record) -> Learned:
     """Judge every loss of the run; the run has learned if any of them has, the loss with the most readings speaks for it."""
-    found = speaking(record)
+    found = record.once("speaking", speaking)
     return found[1] if found else Learned("unknown")
 
 
 def course(record: Record) -> list[tuple[int, float]]:
     """The finite readings of the loss that speaks for the run; empty where there is none."""
-    found = speaking(record)
+    found = record.once("speaking", speaking)
     return readings(record, found[0]) if found else []
 
 
@@ -108,11 +109,17 @@ def readings(record: Record, site: Site) -> list[tuple[int, float]]:
 
 def standing(losses: Series, trivial: float) -> float:
     """The share of the steps up to the first window of readings whose mean beats the trivial predictor's loss clearly."""
-    width = window(losses)
-    for i in range(len(losses) - width + 1):
-        if level([value for _, value in losses[i:i + width]])[0] < MARGIN * trivial:
-            return (losses[i][0] - losses[0][0]) / max(1, losses[-1][0] - losses[0][0])
+    for first, mean in means(losses):
+        if mean < MARGIN * trivial:
+            return (first - losses[0][0]) / max(1, losses[-1][0] - losses[0][0])
     return 1.0
+
+
+def means(series: Series) -> Iterator[tuple[int, float]]:
+    """The means of windows of readings, each with its first step: every window, or of a long series some evenly spaced ones."""
+    width, values = window(series), [value for _, value in series]
+    for i in range(0, len(series) - width + 1, 1 + (len(series) - width) // WINDOWS):
+        yield series[i][0], statistics.fmean(values[i:i + width])
 
 
 def multiple(term: Series, whole: Series) -> float | None:
@@ -161,8 +168,7 @@ def swing(series: Series) -> float:
 
 def lowest(series: Series) -> float | None:
     """The least mean of any window of readings; None where there are none."""
-    width = window(series)
-    return min((level([value for _, value in series[i:i + width]])[0] for i in range(len(series) - width + 1)), default=None)
+    return min((mean for _, mean in means(series)), default=None)
 
 
 def trend(series: Series) -> tuple[float | None, float | None]:
@@ -172,5 +178,6 @@ def trend(series: Series) -> tuple[float | None, float | None]:
     steps, values = [float(step) for step, _ in series], [value for _, value in series]
     slope, intercept = statistics.linear_regression(steps, values)
     residual = sum((y - slope * x - intercept) ** 2 for x, y in zip(steps, values, strict=True)) / (len(series) - 2)
-    spread = sum((x - statistics.fmean(steps)) ** 2 for x in steps)
+    middle = statistics.fmean(steps)
+    spread = sum((x - middle) ** 2 for x in steps)
     return 100 * slope, 100 * math.sqrt(residual / spread)

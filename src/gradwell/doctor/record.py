@@ -9,14 +9,15 @@ import contextlib
 import json
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from gradwell.doctor.finding import Where
 from gradwell.errors import RecordError
 
+T = TypeVar("T")
 APPLICATION = 0x47574C4C  # marks the file as ours
 SCHEMA = 1
 TABLES = """
@@ -52,6 +53,7 @@ class Record:
         self._lock = threading.Lock()
         self._pending: list[tuple[str, int, int, float | str]] = []
         self._index: dict[tuple[str, int | None], list[tuple[int, Any]]] | None = None
+        self._found: dict[str, Any] = {}
         self._sites: dict[int, Site] = {row[0]: Site(*row) for row in connection.execute("select * from site order by id")}
 
     @classmethod
@@ -134,7 +136,7 @@ class Record:
     def flush(self) -> None:
         """Write what is pending. Raises sqlite3.Error when the disk refuses."""
         with self._lock:
-            rows, self._pending, self._index = self._pending, [], None
+            rows, self._pending, self._index, self._found = self._pending, [], None, {}
             # NaN has no place in SQLite (it becomes NULL), so non-finite numbers travel as text
             self._db.executemany("insert into reading values (?,?,?,?)", [
                 (signal, site, step, value if isinstance(value, str) or abs(value) < float("inf") else repr(float(value)))
@@ -166,6 +168,15 @@ class Record:
         """The facts of a signal as (step, value), in the order in which they were noted."""
         for step, value in self._rows(signal, site):
             yield step, json.loads(value)
+
+    def once(self, name: str, find: Callable[[Record], T]) -> T:
+        """What is found in this record, found once for each state of it: every rule may ask whether the run has learned."""
+        if self._pending:
+            self.flush()
+        if name not in self._found:
+            self._found[name] = find(self)
+        found: T = self._found[name]
+        return found
 
     def _rows(self, signal: str, site: Site | None) -> list[tuple[int, Any]]:
         if self._pending:

@@ -18,7 +18,7 @@ from typing import Any
 from gradwell.doctor.record import APPLICATION, SCHEMA
 from gradwell.errors import RecordError
 from gradwell.report.words import plain
-from gradwell.serve.thinning import Buckets, Point
+from gradwell.serve.thinning import Point, Series
 
 SECONDS = 20.0  # that one question may take
 SITES, TEXT, FACT = 20_000, 400, 1_000_000  # places of a record, characters of a name, characters of a fact
@@ -101,12 +101,18 @@ class Reading:
     def series(self, signals: Sequence[str], most: int = POINTS) -> dict[tuple[str, int], list[Point]]:
         """The readings of some signals at every place in one pass, each series thinned to `most` points."""
         marks = ",".join("?" * len(signals))
-        found: dict[tuple[str, int], Buckets] = {}
+        found: dict[tuple[str, int], Series] = {}
         for signal, site, step, value in self.ask(f"select signal, site, step, value from reading where signal in ({marks})", signals):
-            with contextlib.suppress(ValueError, TypeError):
+            try:
                 number = float(value)
-                found.setdefault((signal, site), Buckets(most)).add(int(step), number)
-        return {key: buckets.points() for key, buckets in found.items()}
+            except (ValueError, TypeError):
+                continue
+            if isinstance(step, int):
+                key = signal, site
+                if key not in found:
+                    found[key] = Series()
+                found[key].add(step, number)
+        return {key: series.points(most) for key, series in found.items()}
 
     def facts(self, signal: str) -> Iterator[tuple[int, int, Any]]:
         """The facts of a signal: place, step and what was noted."""

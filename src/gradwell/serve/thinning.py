@@ -2,55 +2,36 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable
+from array import array
+
+import numpy as np
 
 Point = tuple[int, float]
 
 
-class Buckets:
-    """Takes points in any number and keeps at most `most`: of each bucket of steps the least and the largest, or one that is no number.
+class Series:
+    """Readings as they come, sixteen bytes each."""
 
-    Memory does not grow with the series: whenever there are too many buckets, each two neighbours become one.
-    """
-
-    def __init__(self, most: int) -> None:
-        self.most = max(2, most // 2)
-        self.width = 1
-        self.kept: dict[int, list[Point]] = {}
+    def __init__(self) -> None:
+        self.steps, self.values = array("q"), array("d")
 
     def add(self, step: int, value: float) -> None:
-        """One more point."""
-        self.put(step // self.width, (step, value))
-        while len(self.kept) > self.most:
-            points = [point for bucket in self.kept.values() for point in bucket]
-            self.width, self.kept = 2 * self.width, {}
-            for point in points:
-                self.put(point[0] // self.width, point)
+        """One more reading."""
+        self.steps.append(step)
+        self.values.append(value)
 
-    def put(self, bucket: int, point: Point) -> None:
-        """Keep a point where it is the least, the largest, or no number."""
-        points = self.kept.setdefault(bucket, [])
-        points.append(point)
-        if len(points) > 2:
-            odd = [p for p in points if not math.isfinite(p[1])][:1]
-            real = [p for p in points if math.isfinite(p[1])]
-            ends = [min(real, key=value), max(real, key=value)] if real else []
-            points[:] = sorted({*odd, *ends[: 2 - len(odd)]})
+    def points(self, most: int) -> list[Point]:
+        """At most `most` points, by step: all, or the least and the largest value of each of most / 2 equal spans of steps.
 
-    def points(self) -> list[Point]:
-        """What was kept, by step."""
-        return sorted(point for bucket in self.kept.values() for point in bucket)
-
-
-def value(point: Point) -> float:
-    """A point's value."""
-    return point[1]
-
-
-def thinned(points: Iterable[Point], most: int) -> list[Point]:
-    """At most `most` points that keep the least and the largest value of every stretch."""
-    buckets = Buckets(most)
-    for step, number in points:
-        buckets.add(step, number)
-    return buckets.points()
+        What is no number counts as larger than any.
+        """
+        steps, values = np.frombuffer(self.steps, np.int64), np.frombuffer(self.values, np.float64)
+        if len(steps) > most:
+            span = (steps - steps.min()) * (most // 2) // (steps.max() - steps.min() + 1)
+            order = np.lexsort((values, span))
+            last = np.append(np.flatnonzero(np.diff(span[order])), len(order) - 1)
+            first = np.concatenate([[0], last[:-1] + 1])
+            kept = np.unique(order[np.concatenate([first, last])])
+            steps, values = steps[kept], values[kept]
+        by_step = np.argsort(steps, kind="stable")
+        return list(zip(steps[by_step].tolist(), values[by_step].tolist(), strict=True))

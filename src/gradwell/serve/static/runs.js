@@ -2,8 +2,6 @@
 "use strict";
 (() => {
   const { el, number, when, ask, link, view, chart, draw, leaving, data } = Gradwell;
-  const AT_ONCE = 3;  // runs whose findings are asked for at the same time
-
   view("runs", "Runs", true, async (main) => {
     const runs = await ask("/api/runs");
     main.append(el("h1", {}, "Runs"), el("p", { class: "sub" }, runs.length ? "Choose a run to look into it, or two to compare them." :
@@ -24,11 +22,17 @@
           el("th", { scope: "col", class: name === "updates" || name === "loss" ? "number" : null }, name || el("span", { class: "quiet" }, "compare"))))),
         body)));
     let gone = false;
-    leaving(() => { gone = true; });
-    const waiting = rows.slice();
-    await Promise.all(Array.from({ length: AT_ONCE }, async () => {
+    leaving(() => { gone = true; watcher.disconnect(); });
+    const waiting = [];  // rows on the screen that are not judged yet; one after the other, as judging a long run takes a while
+    let judging = false;
+    const watcher = new IntersectionObserver(async (seen) => {
+      waiting.push(...seen.filter((one) => one.isIntersecting).map((one) => rows.find((row) => row.node === one.target)));
+      if (judging) return;
+      judging = true;
       while (waiting.length && !gone) await waiting.shift().judge();
-    }));
+      judging = false;
+    });
+    rows.forEach((row) => watcher.observe(row.node));
     const names = runs.map((run) => run.name).join();
     const look = async () => {
       if (gone || data) return;
@@ -49,8 +53,10 @@
     const live = !run.error && !run.finished && Date.now() / 1000 - run.started < 86400;
     const node = el("tr", {}, el("td", {}, box), el("th", { scope: "row" }, run.error ? run.name : el("a", { href: link("run", run.name) }, run.name), live ? [" ", el("span", { class: "live" }, "no end yet")] : null),
       el("td", {}, run.script), el("td", { class: "number" }, number(run.steps)), loss, found, el("td", {}, when(run.started)));
+    let judged = false;
     const judge = async () => {
-      if (run.error) return;
+      if (run.error || judged) return;
+      judged = true;
       try {
         const said = await ask(`/api/runs/${encodeURIComponent(run.name)}/findings`);
         loss.textContent = number(said.learned.last);
