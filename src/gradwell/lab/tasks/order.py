@@ -1,0 +1,28 @@
+"""Texts whose class lies in the order of their words alone: any two classes have the same words, equally often."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+
+FIRST, SECOND = "hare", "hedgehog"
+
+
+def ordered(count: int, fillers: int, gap: int, kinds: int, generator: random.Random) -> list[tuple[str, str]]:
+    """(label, text): which of two words comes first, with `gap` words between them among other words that mean nothing.
+
+    fillers: words a text without the two, at least `gap` + 2. kinds: different words among them.
+    """
+    found = []
+    for _ in range(count):
+        pair = generator.sample((FIRST, SECOND), 2)
+        others = [f"w{generator.randrange(kinds)}" for _ in range(fillers)]
+        place = generator.randrange(1, fillers - gap)  # neither first nor last, where the end of the text would tell
+        words = [*others[:place], pair[0], *others[place : place + gap], pair[1], *others[place + gap :]]
+        found.append((pair[0], " ".join(words)))
+    return found
+
+
+def shuffled(texts: Sequence[tuple[str, str]], generator: random.Random) -> list[tuple[str, str]]:
+    """The same texts, the words of each in any order."""
+    return [(label, " ".join(generator.sample(words := text.split(), len(words)))) for label, text in texts]
