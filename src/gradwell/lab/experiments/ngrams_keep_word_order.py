@@ -32,7 +32,7 @@ class NgramsKeepWordOrder(Experiment):
     shuffle: Annotated[bool, "whether the words of each text are put in any order"] = False
     gaps: Annotated[tuple[int, ...], "words between the two", Least(0)] = (0, 1, 2)
     ngrams: Annotated[tuple[int, ...], "words in the longest n-gram"] = (1, 2, 3, 4)
-    fillers: Annotated[int, "other words a text"] = 8
+    fillers: Annotated[int, "other words a text, at least 6 more than stand between the two", Least(6)] = 10
     kinds: Annotated[int, "different words that the others are drawn from"] = 10
     texts: Annotated[int, "texts to learn from"] = 3000
     held_out: Annotated[int, "texts to measure on"] = 500
