@@ -16,12 +16,12 @@ from gradwell.lab.translator import Translator, right, training
 
 @dataclass(frozen=True)
 class AttentionFindsTheAlignment(Experiment):
-    """Attention that is trained to translate, and told nothing else, puts its heaviest weight on the very word that is being translated.
+    """Attention trained to translate, and told nothing else, mostly puts its heaviest weight on the very word that is translated.
 
     weight_tj = softmax over j of score(s_t, h_j). The language is made up, so that the place of the word that each word translates is
     known: all words of one kind come before all of the other, so a word's place depends on every other word. Measured is how often
     argmax over j of weight_tj is that place. Location attention, which scores places without looking at h_j, translates nearly as
-    many words rightly, and its weights say nothing about the alignment.
+    many words rightly, for h_j knows its neighbours, but its weights say little about the alignment.
     """
 
     id = "attention-finds-the-alignment"
