@@ -11,7 +11,7 @@ import numpy as np
 
 from gradwell.errors import OptionError
 from gradwell.lab.experiment import Chart, Experiment, Verdict
-from gradwell.lab.rows import Row, over_seeds
+from gradwell.lab.rows import Row, numbers, over_seeds
 from gradwell.text.tree import Tree
 
 
@@ -55,8 +55,8 @@ class HierarchicalSoftmaxIsLogarithmic(Experiment):
         """It holds where no number of labels needs more than log2 n + 1 rows."""
         most = max(self.labels)
         above = over_seeds(rows, lambda some: max(float(row["rows"]) - math.log2(int(row["labels"])) for row in some))
-        needed = over_seeds(rows, lambda some: float(some[-1]["rows"]))
-        entropy = over_seeds(rows, lambda some: float(some[-1]["entropy"]))
+        needed, entropy = (over_seeds(rows, lambda some, name=name: numbers(some, name, labels=most)[0])  # type: ignore[misc]
+                           for name in ("rows", "entropy"))
         because = (f"with {most:,} labels, whose log2 is {math.log2(most):.3g}, an example needs {needed} rows; "
                    f"the labels' entropy is {entropy} bits, softmax needs {most:,}")
         return Verdict(above.high <= 1.0, because)
