@@ -125,6 +125,7 @@ def seal(pipe: int, seconds: float) -> None:
     nowhere = os.open(os.devnull, os.O_RDWR)
     for standard in (0, 1, 2):
         os.dup2(nowhere, standard)
+    sys.stdout = sys.stderr = open(0, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - what is printed goes nowhere, too
     os.closerange(3, pipe)
     os.closerange(pipe + 1, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

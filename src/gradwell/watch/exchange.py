@@ -14,7 +14,7 @@ from gradwell.watch.notes import Notes
 from gradwell.watch.subject import Subject, hearing
 
 ALIKE = 1e-4  # of the outputs' size; what moves less has not moved
-TRIED = 6  # examples that are exchanged, one at a time
+TRIED = 4  # examples that are exchanged, one at a time
 Line = Callable[[nn.Module], tuple[str | None, int | None]]
 
 

@@ -23,10 +23,11 @@ from gradwell.watch.graph import Node
 from gradwell.watch.padded import padded
 from gradwell.watch.registry import Registry
 from gradwell.watch.schedule import Schedule
-from gradwell.watch.subject import Subject
+from gradwell.watch.subject import EXAMPLES, Subject
 
 STEPS = (4, 33)  # of the run, from which on a look is taken: one even, one odd, since two models often take turns
-RUNS = 12  # of a model in one look, about
+RUNS = 10  # of a model in one look, about
+TRIES = 6  # steps whose calls are heard in vain
 PATIENCE = 5.0  # times the expected seconds after which a look is given up
 NUMBERS = 500_000_000  # of a model's weights, above which there is none
 
@@ -39,7 +40,8 @@ class Looks:
         self._registry, self._schedule = registry, schedule
         self._calls = Calls()
         self._chosen: dict[int, tuple[Call, int, bool]] = {}  # by model: a call, how many examples, whether each has one label
-        self._taken = 0
+        self._taken = self._vain = 0
+        self._expected = 0.0  # seconds of a look, as far as they are known
         self._next = STEPS[0]
         self._never = False
         self._sites: dict[int, int] = {}
@@ -53,7 +55,7 @@ class Looks:
         """A step begins: from `_next` on, its calls are heard if a look can be paid for."""
         if self._never or step < self._next or self.listening:
             return
-        if not self._schedule.affords(cost()):
+        if not self._schedule.affords(max(cost(), self._expected)):
             self._next = step + 1 + step // 8
             return
         self._calls.listen()
@@ -83,9 +85,9 @@ class Looks:
         looked = False
         for call, count, each in chosen[:2]:
             name = type(call.model).__name__
-            seconds = cost() + RUNS * call.seconds
+            self._expected = seconds = cost() + RUNS * call.seconds * min(1.0, 2 * EXAMPLES / count)
             if not self._schedule.affords(seconds):
-                self._next = 2 * step
+                self._next = step + 1
                 self.unseen.add(f"whether the examples of a batch stay apart in {name} was not tried: it would take too much time")
                 return
             self.unseen = {words for words in self.unseen if "too much time" not in words}
@@ -100,8 +102,11 @@ class Looks:
                 if fact is not None:
                     record.fact(signal.name, self._site(call.model, record), step, fact | {"one_label_each": each})
         self._taken += looked
-        self._never = self._taken == len(STEPS)
-        self._next = step + 1 if not looked else max(step + 1, STEPS[min(self._taken, len(STEPS) - 1)])
+        self._vain += not looked
+        if self._vain == TRIES:
+            self._refuse("the model", "which axis of its inputs holds the examples is not certain")
+        self._never = self._never or self._taken == len(STEPS)
+        self._next = max(step + 1, STEPS[-1]) if looked else 2 * step + 1
 
     def _refuse(self, name: str, reason: str) -> None:
         self._never = True

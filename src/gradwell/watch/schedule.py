@@ -8,7 +8,7 @@ import time
 SHARE = 0.5  # of the budget, for what is measured here; the rest is for what is not: calls of hooks, cold caches
 ALLOWANCE = 0.08  # seconds beyond the budget, so that short runs are seen too
 SHORT = 1_000  # steps by which the allowance is given out, evenly over the logarithm of the step
-ASIDE = 0.25  # of the budget, for second looks, which come out of the other half
+ASIDE = 0.4  # of the budget, for second looks, which come out of the other half
 FIRST = 3  # steps that are always sampled
 DENSITY = 100  # samples per factor e of growth in the number of steps
 
