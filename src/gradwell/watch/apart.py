@@ -27,7 +27,7 @@ PER_GIGABYTE, AT_LEAST = 0.05, 0.04  # seconds that a copy of the process takes
 
 
 class NotTried(Exception):  # noqa: N818 - it is an answer, not a failure
-    """Why something could not be tried out, in words that go on from "because"."""
+    """Why something could not be tried out; no words where there was nothing to try, so that there is nothing to tell, either."""
 
 
 def obstacle() -> str | None:

@@ -77,7 +77,7 @@ def unlike(subject: Subject, j: int) -> int:
             axis = axis_of(x, subject.examples)
             if axis is not None and not torch.equal(x.select(axis, i), x.select(axis, j)):
                 return i
-    raise NotTried("all examples of the batch are alike")
+    raise NotTried  # all examples of the batch are alike
 
 
 def ordered(subject: Subject, base: Tensor) -> bool:

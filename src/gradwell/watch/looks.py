@@ -60,11 +60,17 @@ class Looks:
             return
         self._calls.listen()
 
-    def stop(self, for_good: bool = False) -> None:
-        """Hear of no more calls; `for_good` where models are compiled, since the compiler would take the hooks for a part of them."""
-        self._never = self._never or for_good
+    def stop(self) -> None:
+        """Hear of no more calls."""
         self._calls.stop()
         self._chosen.clear()
+
+    def end(self, reason: str, model: str = "the model") -> None:
+        """Look no more, and say why; as where a compiler would take the hooks for a part of the model."""
+        if not self._never and reason:
+            self.unseen.add(f"whether the examples of a batch stay apart in {model} was not tried: {reason}")
+        self._never = True
+        self.stop()
 
     def loss(self, root: Node, order: list[Node]) -> None:
         """A loss is about to be sent back: remember the calls that it was computed from."""
@@ -80,7 +86,7 @@ class Looks:
         self.stop()
         reason = obstacle()
         if reason is not None:
-            self._refuse("the model", reason)
+            self.end(reason)
             return
         looked = False
         for call, count, each in chosen[:2]:
@@ -95,7 +101,7 @@ class Looks:
                 admit(call)
                 facts = apart(partial(look, call, count, self._registry.line), PATIENCE * seconds)
             except NotTried as why:
-                self._refuse(name, str(why))
+                self.end(str(why), name)
                 return
             looked = True
             for signal, fact in ((signals.EXCHANGE, facts["exchanged"]), (signals.PADDED, facts["padded"])):
@@ -103,14 +109,8 @@ class Looks:
                     record.fact(signal.name, self._site(call.model, record), step, fact | {"one_label_each": each})
         self._taken += looked
         self._vain += not looked
-        if self._vain == TRIES:
-            self._refuse("the model", "which axis of its inputs holds the examples is not certain")
-        self._never = self._never or self._taken == len(STEPS)
+        self._never = self._taken == len(STEPS) or self._vain == TRIES
         self._next = max(step + 1, STEPS[-1]) if looked else 2 * step + 1
-
-    def _refuse(self, name: str, reason: str) -> None:
-        self._never = True
-        self.unseen.add(f"whether the examples of a batch stay apart in {name} was not tried: {reason}")
 
     def _site(self, model: nn.Module, record: Record) -> int:
         if id(model) not in self._sites:

@@ -35,7 +35,7 @@ class Subject:
         other = {size for x, axis in zip(parts, axes, strict=True) for i, size in enumerate(x.shape) if i != axis} | set(call.output[1:])
         fitting = [n for n in range(min(EXAMPLES, count - 1), FEWEST - 1, -1) if n not in other]
         if not fitting:
-            raise NotTried("the batch has too few examples")
+            raise NotTried  # the batch has too few examples
         self.examples, self._count = fitting[0], count
         self.axis = next((axis for axis in axes if axis is not None), 0)
         rows = torch.linspace(0, count - 1, self.examples).round().long()
@@ -68,8 +68,10 @@ class Subject:
             found = first_tensor(self.model(*args, **kwargs))
         if [x._version for x in tensors((args, kwargs))] != before:
             raise NotTried("it changes its inputs in place")
-        if found is None or found.dtype != self.call.dtype or found.dim() != len(self.call.output) or not bool(found.isfinite().all()):
+        if found is None or found.dtype != self.call.dtype or found.dim() != len(self.call.output):
             raise NotTried("it gives out something else in eval mode")
+        if not bool(found.isfinite().all()):
+            raise NotTried  # nothing can be compared, and another probe tells of it
         return found.detach().float()
 
     def rows(self, output: Tensor) -> Tensor:
@@ -78,7 +80,7 @@ class Subject:
         if axis is None and len(output) % self.examples == 0 and self.call.output[0] == len(output) // self.examples * self._count:
             return output.reshape(self.examples, -1)  # the steps of each example, one after another
         if axis is None:
-            raise NotTried("its output does not show which example is which")
+            raise NotTried  # its output does not show which example is which
         return output.movedim(axis, 0).flatten(1)
 
 

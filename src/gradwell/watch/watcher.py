@@ -159,7 +159,7 @@ class Watcher:
     def on_compile(self, result: Any) -> None:
         """A model or a function was compiled."""
         self._reach.disarm(for_good=True)
-        self._looks.stop(for_good=True)
+        self._looks.end("it is compiled" if isinstance(result, torch.nn.Module) else "a part of it may be compiled")
         if isinstance(result, torch.nn.Module):
             self._compiled.follow(result)
 
