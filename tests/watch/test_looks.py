@@ -180,6 +180,20 @@ def test_models_whose_examples_depend_on_each_other_on_purpose_are_left_in_peace
     assert not {f.code for f in judge(session.record).findings} & {"GW308", "GW605", "GW705", "GW706", "GW802"}
 
 
+def test_inputs_that_only_noise_seems_to_use_are_found_without_the_noise():
+    class Deaf(nn.Module):
+        def __init__(self, right):
+            super().__init__()
+            self.body, self.drop, self.head, self.right = nn.Linear(T * D, 8), nn.Dropout(0.5), nn.Linear(8, 2), right
+
+        def forward(self, x):
+            return self.head(self.drop(self.body(x.flatten(1) if self.right else torch.ones_like(x.flatten(1)))))
+
+    torch.manual_seed(0)
+    assert "GW605" in {f.code for f in judge(trained(Deaf(False), *numbers()).record).findings}
+    assert "GW605" not in {f.code for f in judge(trained(Deaf(True), *numbers()).record).findings}
+
+
 def test_what_moves_is_what_the_model_says_depends_on_what():
     torch.manual_seed(0)
     session = trained(Mean(True), *numbers())

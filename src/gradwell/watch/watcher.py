@@ -321,6 +321,7 @@ class Watcher:
         self._recurrence.calls.clear()
         if self._looks.listening:
             self._look_again()
+            self._looks.stop()  # even where the probe is off
         if self.settings.steps is None:  # a run that is treated is not looked at
             self._looks.begin(self.step + 1)
         if self._pace > LOSE / 8:  # the next step may come too late
