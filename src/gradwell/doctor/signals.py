@@ -205,4 +205,7 @@ EVAL_MODE = Signal("eval_mode", "flag", "model", "1 when the weights were update
 REACH = Signal("reach", "modules", "model", "the held modules, in the order in which they ran, and which of them a gradient has reached")
 ROOTLESS = Signal("rootless", "flag", "loss", "backward() was called on a value that no operation on weights led to")
 
+EXCHANGE = Signal("exchange", "outputs", "call", "what moves in a model's outputs when one example after another is exchanged")
+PADDED = Signal("padded", "outputs", "call", "how far the outputs of short sequences move when padding is added")
+
 CATALOGUE: tuple[Signal, ...] = tuple(value for value in list(globals().values()) if isinstance(value, Signal))

@@ -22,13 +22,14 @@ from gradwell.doctor.judge import judge
 from gradwell.doctor.record import Record
 from gradwell.doctor.spread import spreads
 from gradwell.errors import OptionError
+from gradwell.watch.batch import axis_of, chosen, first_tensor
+from gradwell.watch.exchange import ALIKE
 from gradwell.watch.settings import Settings
 from gradwell.watch.watcher import Watcher
 
 STEPS, SECONDS = 200, 20.0  # of trying to learn the one batch by heart, whichever ends first
 LEARNED = 0.1  # of the first loss, or of the trivial predictor's
 FAR = 2.0  # times the trivial predictor's loss that a first loss may be
-ALIKE = 1e-4  # of the outputs' size; what moves less has not moved
 SHALLOW, STEEP = 1e-3, 1e3  # how much the spread of the examples may change from the input to the last layer
 
 
@@ -168,7 +169,7 @@ def exchange(patient: Patient, rows: Tensor, kept: int, axis: int) -> float:
     others = torch.tensor([i for i in range(len(rows)) if i != kept])
     order = torch.arange(len(rows))
     order[others] = others.roll(1)
-    after = first_tensor(patient.forward(shuffled(patient.inputs, order, len(rows))))
+    after = first_tensor(patient.forward(chosen(patient.inputs, order, len(rows))))
     assert after is not None
     return float((after.movedim(axis, 0).flatten(1)[kept] - rows[kept]).abs().amax())
 
@@ -244,28 +245,3 @@ def found(record: Record, learnt: Check) -> Iterator[Finding]:
     for finding in judge(record).findings:
         if finding.severity == "error" or (finding.severity == "warning" and not learnt.passed):
             yield finding
-
-
-def first_tensor(output: Any) -> Tensor | None:
-    """The first tensor of an output, whatever it is packed in."""
-    if isinstance(output, Tensor):
-        return output
-    parts = output.values() if isinstance(output, Mapping) else output if isinstance(output, (list, tuple)) else vars(output).values() \
-        if hasattr(output, "__dict__") else ()
-    return next((found for part in parts if (found := first_tensor(part)) is not None), None)
-
-
-def axis_of(x: Tensor, count: int) -> int | None:
-    """The axis along which the examples lie: the first if it has their number, or else the second."""
-    return next((axis for axis in (0, 1) if x.dim() > axis and x.shape[axis] == count), None)
-
-
-def shuffled(inputs: Any, order: Tensor, count: int) -> Any:
-    """The inputs with their examples in another order."""
-    if isinstance(inputs, Mapping):
-        return {name: shuffled(part, order, count) for name, part in inputs.items()}
-    if isinstance(inputs, (list, tuple)):
-        return [shuffled(part, order, count) for part in inputs]
-    if isinstance(inputs, Tensor) and (axis := axis_of(inputs, count)) is not None:
-        return inputs.index_select(axis, order.to(inputs.device))
-    return inputs

@@ -8,6 +8,7 @@ import time
 SHARE = 0.5  # of the budget, for what is measured here; the rest is for what is not: calls of hooks, cold caches
 ALLOWANCE = 0.08  # seconds beyond the budget, so that short runs are seen too
 SHORT = 1_000  # steps by which the allowance is given out, evenly over the logarithm of the step
+ASIDE = 0.4  # of the budget, for second looks, which come out of the other half
 FIRST = 3  # steps that are always sampled
 DENSITY = 100  # samples per factor e of growth in the number of steps
 
@@ -22,6 +23,7 @@ class Schedule:
         self.budget, self.every = budget, every
         self.started = time.perf_counter()
         self.spent = 0.0  # seconds of our own
+        self.aside = 0.0  # of these, seconds of second looks
         self._before = 0.0
         self._cost = 0.0  # seconds that a sampled step is expected to cost
         self._last = 0
@@ -40,8 +42,8 @@ class Schedule:
         What was saved up before the first step is given out slowly, or a short run would be seen at its beginning only.
         """
         first = self.elapsed if self._first is None else self._first
-        saved = ALLOWANCE + SHARE * self.budget * first
-        return SHARE * self.budget * (self.elapsed - first) + saved * min(1.0, math.log1p(step) / math.log1p(SHORT)) - self.spent
+        saved, spent = ALLOWANCE + SHARE * self.budget * first, self.spent - self.aside
+        return SHARE * self.budget * (self.elapsed - first) + saved * min(1.0, math.log1p(step) / math.log1p(SHORT)) - spent
 
     def due(self, step: int) -> bool:
         """Whether `step` (counted from 1) is to be sampled."""
@@ -57,6 +59,10 @@ class Schedule:
         if missing > 0 and step > SHORT:
             self._wake = self.elapsed + missing / (SHARE * self.budget)
         return missing <= 0
+
+    def affords(self, seconds: float) -> bool:
+        """Whether a second look that takes so long can be paid for, without sampling less."""
+        return self.every is not None or self.aside + seconds <= ALLOWANCE + ASIDE * self.budget * self.elapsed
 
     def begin(self, step: int) -> None:
         """A sampled step begins."""

@@ -27,6 +27,7 @@ from gradwell.watch.compiled import Compiled
 from gradwell.watch.evaluation import Evaluation, matters
 from gradwell.watch.held_out import HeldOut
 from gradwell.watch.layers import Layers, data_taken
+from gradwell.watch.looks import Looks
 from gradwell.watch.losses import Line, Losses
 from gradwell.watch.optimizers import Optimizers, parameters
 from gradwell.watch.patches import Patches
@@ -98,6 +99,7 @@ class Watcher:
         self._evaluation = Evaluation(self.registry, self._evaluated)
         self._held_out = HeldOut()
         self._reach = Reach(self.registry)
+        self._looks = Looks(self.registry, self.schedule)
         self._known: set[int] = set()  # optimizers that were seen to step
         self._unseen: set[str] = set()
         self._traced: set[str] = set()  # kinds of non-finite values whose origin was looked for
@@ -112,6 +114,7 @@ class Watcher:
     def finish(self) -> None:
         """Stop listening, write everything and close the record."""
         self._reach.disarm()
+        self._looks.stop()
         self.patches.remove()
         self.registry.remove()
         self._finish()
@@ -156,6 +159,7 @@ class Watcher:
     def on_compile(self, result: Any) -> None:
         """A model or a function was compiled."""
         self._reach.disarm(for_good=True)
+        self._looks.end("it is compiled" if isinstance(result, torch.nn.Module) else "a part of it may be compiled")
         if isinstance(result, torch.nn.Module):
             self._compiled.follow(result)
 
@@ -253,6 +257,8 @@ class Watcher:
         if new or lost or self._glancing:
             with torch.no_grad():
                 self._look(root.grad_fn, line, lost, new, value.detach())
+        if self._looks.listening:
+            self._hear_of_calls(root.grad_fn)
         if number is not None:
             self.losses.number(number, line, self.step)
         elif value.numel() == 1:
@@ -313,6 +319,11 @@ class Watcher:
         self._scaler = None
         self._compiled.calls.clear()
         self._recurrence.calls.clear()
+        if self._looks.listening:
+            self._look_again()
+            self._looks.stop()  # even where the probe is off
+        if self.settings.steps is None:  # a run that is treated is not looked at
+            self._looks.begin(self.step + 1)
         if self._pace > LOSE / 8:  # the next step may come too late
             self._tick()
 
@@ -429,6 +440,20 @@ class Watcher:
         self.losses.value(value.detach().reshape(()), line, self.step)
         self.record.add(signals.ROOTLESS.name, self.losses.site(line, 0, "loss"), self.step, 1.0)
 
+    @probe("second looks")
+    def _hear_of_calls(self, root: Any) -> None:
+        with torch.no_grad():
+            self._looks.loss(root, graph.forward_order(root)[0])
+
+    @probe("second looks")
+    def _look_again(self) -> None:
+        assert self.record is not None
+        begun = time.perf_counter()
+        try:
+            self._looks.take(self.record, self.step)
+        finally:
+            self.schedule.aside += time.perf_counter() - begun
+
     @probe("layers")
     def _look_inside(self, parts: list[graph.Part]) -> None:
         self.layers.forward(parts, self.step)
@@ -535,6 +560,6 @@ class Watcher:
         self.record.note("overhead", {"share": s.spent / max(s.elapsed, 1e-9), "seconds": s.spent, "run_seconds": s.elapsed,
                                       "samples": s.samples, "budget": s.budget if s.every is None else None})
         self.record.note("probes_off", self.off)
-        self.record.note("unseen", sorted(self._unseen))
+        self.record.note("unseen", sorted(self._unseen | self._looks.unseen))
         self.record.flush()
         self._flushed = time.monotonic()

@@ -20,13 +20,14 @@ class SoftmaxWrongDim(Rule):
 
     Outputs are (examples, classes), so the classes lie along axis 1, or -1. Along axis 0 the probabilities of one example do not add
     up to 1, and what the net says of it depends on which others are in the batch. A square of similarities, examples against examples,
-    may be read both ways and is no fault.
+    may be read both ways and is no fault. Inside the net, as in attention written by hand, it shows when the model runs again with one
+    example exchanged.
     """
 
     code = "GW308"
     name = "softmax-wrong-dim"
     kind = "error"
-    signals = (signals.CHAIN, signals.LOSS, signals.TERM_LOSS, signals.TRIVIAL_LOSS)
+    signals = (signals.CHAIN, signals.LOSS, signals.TERM_LOSS, signals.TRIVIAL_LOSS, signals.EXCHANGE)
     cause = "The softmax before the loss was given the axis of the examples (dim=0), or none, where torch guesses it from the shape."
     remedy = ("Give the axis of the classes: F.log_softmax(output, dim=1). Better still, return the last layer's output as it is and use "
               "F.cross_entropy(output, target).")
@@ -34,6 +35,26 @@ class SoftmaxWrongDim(Rule):
     consequences = ("GW201", "GW301", "GW302", "GW304", "GW311", "GW403", "GW410", "GW605", "GW606")
 
     def check(self, record: Record) -> Iterator[Finding]:
+        """Look for a softmax whose axis is not that of the classes, before the loss or else inside the model."""
+        found = [*self.before_the_loss(record)]
+        yield from found or self.inside(record)
+
+    def inside(self, record: Record) -> Iterator[Finding]:
+        """A softmax down the examples, in a model that has other axes for it and in which one example moves the outputs of others."""
+        for site in record.sites("call"):
+            looks = list(record.facts(signals.EXCHANGE.name, site))
+            if not looks or not all(look["across"] and any(look["others"]) and look["one_label_each"] for _, look in looks):
+                continue
+            sizes = "x".join(map(str, looks[-1][1]["across"][0]))
+            yield self.finding(
+                f"A softmax inside the model is taken over the examples of the batch: over {looks[-1][1]['examples']} of {sizes}.",
+                site.where, (looks[0][0], looks[-1][0]),
+                {"share of the other examples whose output moves when one is exchanged": f"{max(looks[-1][1]['others']):.0%}",
+                 "looks": len(looks)},
+                cause="The softmax was given dim=0, or no dim, where torch takes the first axis of a tensor with three.",
+                remedy="Give the axis along which the weights shall add up to 1: for scores (batch, queries, keys) it is softmax(dim=-1).")
+
+    def before_the_loss(self, record: Record) -> Iterator[Finding]:
         """Look for a softmax whose axis is not that of the classes."""
         for site, step, chain in losses_where(record, lambda chain: bool(chain.get("across_examples"))):
             function = next(name for name in chain["operations"] if name in ("Softmax", "LogSoftmax"))

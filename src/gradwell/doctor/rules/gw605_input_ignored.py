@@ -21,13 +21,14 @@ from gradwell.doctor.run import Run
 class InputIgnored(Rule):
     """The net gives every example the same answer, so what it has learned is at best how common each answer is.
 
-    Most often another fault is behind it (dead units, a collapsed signal, units that are all alike) and is named in its place.
+    Most often another fault is behind it (dead units, a collapsed signal, units that are all alike) and is named in its place. Noise, as of
+    dropout, may hide it in training; it shows when the model runs again without.
     """
 
     code = "GW605"
     name = "input-ignored"
     kind = "warning"
-    signals = (signals.OUTPUT_SPREAD, signals.TRIVIAL_LOSS)
+    signals = (signals.OUTPUT_SPREAD, signals.TRIVIAL_LOSS, signals.EXCHANGE)
     cause = "Nothing of the input reaches the output: a layer on the way gives out a constant, or the input is multiplied away."
     remedy = ("Print the outputs of each layer for two different examples and find the first at which they are equal; "
               "gradwell.check(...) tries it on one batch.")
@@ -35,8 +36,24 @@ class InputIgnored(Rule):
 
     constant: Annotated[float, "spread of the predictions over the batch, as a probability or relative to that of the targets"] = 1e-3
     least: Annotated[int, "looks"] = 5
+    alike: Annotated[float, "largest difference of the outputs of a batch, relative to their size, in eval mode"] = 1e-6
+    again: Annotated[int, "second looks"] = 2
 
     def check(self, record: Record) -> Iterator[Finding]:
+        """Compare the predictions for different examples, in training or else in second looks."""
+        found = [*self.in_training(record)]
+        yield from found or self.looked_again(record)
+
+    def looked_again(self, record: Record) -> Iterator[Finding]:
+        """See whether all outputs were alike whenever the model ran again, on examples that were not."""
+        for site in record.sites("call"):
+            looks = [(step, look["apart"]) for step, look in record.facts(signals.EXCHANGE.name, site) if look["one_label_each"]]
+            if len(looks) >= self.again and max(apart for _, apart in looks) < self.alike and learned(record).nothing:
+                yield self.finding(
+                    "Run again in eval mode, the model gives all examples of a batch the same output; in training, noise differs.",
+                    site.where, (looks[0][0], record.steps), {"largest difference, relative": reading(looks), "looks": len(looks)})
+
+    def in_training(self, record: Record) -> Iterator[Finding]:
         """Look at how much the predictions differ in the second half of the run."""
         for site in record.sites("loss"):
             spreads = record.series(signals.OUTPUT_SPREAD.name, site)

@@ -19,13 +19,14 @@ class PaddingAsLastStep(Rule):
     """Where short sequences are filled up at their end, the last output belongs to the padding, and what was read before has faded.
 
     Padding shows as a tail: the last vectors of many examples are all one same vector, tails differ in length, and no sequence begins
-    with that vector, as it would where the data itself has pauses or blank margins.
+    with that vector, as it would where the data itself has pauses or blank margins. Where the model is given lengths or a mask, more
+    padding is added when it runs again: what it says of short sequences must not move.
     """
 
     code = "GW705"
     name = "padding-as-last-step"
     kind = "error"
-    signals = (signals.READ,)
+    signals = (signals.READ, signals.PADDED)
     cause = "output[:, -1] (or h_n) is taken from padded sequences; the last word of a shorter sequence came earlier."
     remedy = ("Pack the inputs with nn.utils.rnn.pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False) and read h_n, or "
               "take output[torch.arange(len(lengths)), lengths - 1].")
@@ -36,8 +37,30 @@ class PaddingAsLastStep(Rule):
     starting: Annotated[float, "share of the examples that begin with that vector, at most"] = 0.05
     filled: Annotated[float, "share of all vectors that are padding"] = 0.1
     lengths: Annotated[int, "different lengths of padding in a batch"] = 3
+    moves: Annotated[float, "how far outputs move when padding is added, relative to how much outputs differ"] = 0.05
 
     def check(self, record: Record) -> Iterator[Finding]:
+        """Ask what the loss reads, or else what added padding moves."""
+        found = [*self.read(record)]
+        yield from found or self.added(record)
+
+    def added(self, record: Record) -> Iterator[Finding]:
+        """Padding that was added in a second look and moved the outputs of a recurrent model that knows how long its sequences are."""
+        for site in record.sites("call"):
+            looks = list(record.facts(signals.PADDED.name, site))
+            if not looks or not all(look["declared"] and look["recurrent"] and not look["weights"] and look["moved"] > self.moves
+                                    for _, look in looks):
+                continue
+            step, look = looks[-1]
+            yield self.finding(
+                f"The model is given {'a mask' if look['declared'] == 'mask' else 'lengths'}, and yet its outputs for short sequences move "
+                f"by {look['moved']:.0%} of their differences when padding is added: they are read from padding.",
+                site.where, (looks[0][0], step),
+                {"steps that were added": f"{look['more']} to {look['steps']}", "steps that are padding": f"{look['share']:.0%}",
+                 "looks": len(looks)},
+                cause="Steps after the last real one are read: output[:, -1], h_n of sequences not packed, or a mean over all steps.")
+
+    def read(self, record: Record) -> Iterator[Finding]:
         """Take medians over the looks at which the loss read nothing but the last step."""
         for site in record.sites("recurrence"):
             seen = list(record.facts(signals.READ.name, site))

@@ -19,13 +19,14 @@ from gradwell.doctor.run import Run
 class AttentionOnPadding(Rule):
     """Weight that words give to padding is noise that depends on how long the longest sentence of the batch happens to be.
 
-    Padding is known from embeddings with a padding_idx. What padding itself attends to does not matter.
+    Padding is known from embeddings with a padding_idx; or from lengths or a mask that the model is given, or from words that only ever end
+    sentences, and then more of it is added, to see what weight it gets. What padding itself attends to does not matter.
     """
 
     code = "GW802"
     name = "attention-on-padding"
     kind = "error"
-    signals = (signals.ATTENTION_PADDING,)
+    signals = (signals.ATTENTION_PADDING, signals.PADDED)
     cause = "The attention has no mask for padding, one that is the wrong way round, or one of another batch."
     remedy = ("Pass key_padding_mask=(tokens == padding_idx) to nn.MultiheadAttention (src_key_padding_mask to nn.TransformerEncoder; True "
               "means ignored), or scores.masked_fill(mask, float('-inf')) before the softmax.")
@@ -33,8 +34,29 @@ class AttentionOnPadding(Rule):
     consequences = ("GW801",)
 
     most: Annotated[float, "share of the weight of words that goes to padding"] = 0.01
+    moves: Annotated[float, "how far an output moves for it, relative to how much outputs differ"] = 1e-3
 
     def check(self, record: Record) -> Iterator[Finding]:
+        """Ask for padding with weight in training, or else where more of it was added."""
+        found = [*self.in_training(record)]
+        yield from found or self.added(record)
+
+    def added(self, record: Record) -> Iterator[Finding]:
+        """Padding that was added in a second look, that words gave weight to, and that moved what the model says."""
+        for site in record.sites("call"):
+            looks = list(record.facts(signals.PADDED.name, site))
+            if not looks or not all(look["moved"] > self.moves and max(look["weights"], default=0) > self.most for _, look in looks):
+                continue
+            step, look = looks[-1]
+            known = {"lengths": "The model is given the lengths of its sentences", "mask": "The model is given a mask of its padding",
+                     "": "Sentences end in padding"}[look["declared"]]
+            yield self.finding(
+                f"{known}, and yet {max(look['weights']):.0%} of a word's weight went to padding that was added.",
+                site.where, (looks[0][0], step),
+                {"places that were added": f"{look['more']} to {look['steps']}", "places that are padding": f"{look['share']:.0%}",
+                 "share of a word's weight": max(look["weights"]), "how far outputs moved, relative to their differences": look["moved"]})
+
+    def in_training(self, record: Record) -> Iterator[Finding]:
         """Ask for padding with weight at most looks; the attention with the largest share speaks for all."""
         sick = []
         for site in record.sites("attention"):

@@ -1,0 +1,141 @@
+"""Trying something out without leaving a trace: in a copy of the process, which is thrown away when it has answered.
+
+A forked process has all the script's objects and nothing that it does to them is seen outside: weights, buffers, plain attributes,
+counters and random states cannot be disturbed. What could reach beyond it is cut off: its open files and sockets are closed, and any
+attempt to open one for writing, to start a program or to send a signal fails.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import json
+import os
+import select
+import signal
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+UNSAFE = ("jax", "tensorflow", "mpi4py")  # libraries that must not be in a process that forks
+FORBIDDEN = ("os.", "socket.", "subprocess.", "shutil.", "sqlite3.", "signal.", "urllib.", "http.", "smtplib.", "ftplib.")
+READING = ("os.listdir", "os.scandir", "os.walk", "os.fwalk")
+PER_GIGABYTE, AT_LEAST = 0.05, 0.04  # seconds that a copy of the process takes
+
+
+class NotTried(Exception):  # noqa: N818 - it is an answer, not a failure
+    """Why something could not be tried out; no words where there was nothing to try, so that there is nothing to tell, either."""
+
+
+def obstacle() -> str | None:
+    """Why this process is better not copied; None where it can be."""
+    if not hasattr(os, "fork") or sys.platform == "darwin":
+        return "this system cannot copy a process safely"
+    if torch.distributed.is_available() and torch.distributed.is_initialized():
+        return "several processes train together"
+    loaded = [name for name in UNSAFE if name in sys.modules]
+    if loaded:
+        return f"{loaded[0]} is loaded, which must not be copied with its process"
+    handler = signal.getsignal(signal.SIGCHLD)
+    ours = handler in (None, signal.SIG_DFL) or getattr(handler, "__module__", "").partition(".")[0] == "torch"
+    return None if ours else "the script itself listens to the end of processes"
+
+
+def cost() -> float:
+    """Seconds that a copy of this process takes, by its size in memory."""
+    with contextlib.suppress(OSError, ValueError), open("/proc/self/statm", encoding="ascii") as file:
+        return AT_LEAST + PER_GIGABYTE * int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**30
+    return AT_LEAST
+
+
+def apart(function: Callable[[], Any], seconds: float) -> Any:
+    """What a function returns (anything that JSON can hold) in a copy of this process, which has so many seconds for it.
+
+    Raises NotTried with the function's own NotTried, the name of its error, or because it took too long.
+    """
+    ours, theirs = os.pipe()
+    blocked = signal.pthread_sigmask(signal.SIG_SETMASK, signal.valid_signals())  # the copy must never run a handler of the script's
+    try:
+        child = os.fork()
+        if child == 0:
+            answer(function, theirs, seconds)
+    except OSError as error:
+        os.close(ours)
+        raise NotTried(f"the process could not be copied ({error.strerror})") from error
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+        os.close(theirs)
+    try:
+        told = listen(ours, seconds)
+    finally:
+        with contextlib.suppress(OSError):
+            os.kill(child, signal.SIGKILL)
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(child, 0)
+        os.close(ours)
+    if not told:
+        raise NotTried("it took too long, or a second copy of the process broke down")
+    result = json.loads(told)
+    if "not" in result:
+        raise NotTried(result["not"])
+    return result["answer"]
+
+
+def listen(pipe: int, seconds: float) -> bytes:
+    """A line that comes through a pipe within some seconds; nothing where it does not end by then."""
+    told, ends = b"", time.monotonic() + seconds
+    while select.select([pipe], [], [], max(0.0, ends - time.monotonic()))[0]:
+        part = os.read(pipe, 65536)
+        told += part
+        if not part or told.endswith(b"\n"):
+            return told
+    return b""
+
+
+def answer(function: Callable[[], Any], pipe: int, seconds: float) -> None:
+    """In the copy: cut everything off, call the function, tell what it returned, and end at once, without Python's own end."""
+    try:
+        seal(pipe, seconds)
+        try:
+            result = {"answer": function()}
+        except NotTried as reason:
+            result = {"not": str(reason)}
+        except Exception as error:  # noqa: BLE001 - whatever the script's own code raises here is a reason not to look
+            result = {"not": f"{type(error).__name__}: {error}".split("\n")[0]}
+        told = json.dumps(result).encode() + b"\n"
+        while told:
+            told = told[os.write(pipe, told):]
+    finally:
+        os._exit(0)
+
+
+def seal(pipe: int, seconds: float) -> None:
+    """Close all files but the pipe, forbid what would be seen outside, and set an alarm that ends the process."""
+    import resource  # which not every system has
+
+    gc.disable()  # objects that are thrown away may say goodbye to others
+    sys.settrace(None)
+    sys.setprofile(None)
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGALRM})
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for standard in (0, 1, 2):
+        os.dup2(nowhere, standard)
+    sys.stdout = sys.stderr = open(0, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - what is printed goes nowhere, too
+    os.closerange(3, pipe)
+    os.closerange(pipe + 1, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    torch.set_num_threads(1)  # those of the pool were not copied
+    sys.dont_write_bytecode = True
+    sys.addaudithook(guard)
+
+
+def guard(event: str, args: tuple[Any, ...]) -> None:
+    """Refuse what would be seen outside of the copy."""
+    writes = event == "open" and (set(str(args[1] or "r")) & set("wax+") or (args[2] or 0) & (os.O_WRONLY | os.O_RDWR))
+    if writes or (event.startswith(FORBIDDEN) and event not in READING):
+        raise NotTried(f"the model does something that is seen outside ({event})")
