@@ -15,6 +15,7 @@ import select
 import signal
 import sys
 import time
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -39,6 +40,9 @@ def obstacle() -> str | None:
     loaded = [name for name in UNSAFE if name in sys.modules]
     if loaded:
         return f"{loaded[0]} is loaded, which must not be copied with its process"
+    raised = (category for action, _, category, _, _ in warnings.filters if action == "error")
+    if sys.version_info >= (3, 12) and any(issubclass(DeprecationWarning, category) for category in raised):
+        return "warnings are errors here, and Python warns of copies of a process with threads"
     handler = signal.getsignal(signal.SIGCHLD)
     ours = handler in (None, signal.SIG_DFL) or getattr(handler, "__module__", "").partition(".")[0] == "torch"
     return None if ours else "the script itself listens to the end of processes"
