@@ -15,7 +15,7 @@ from gradwell.nets.recurrent import temporal_gradients
 
 
 @dataclass(frozen=True)
-class ShortLagsDominate(Experiment):
+class VanishingGradientRNN(Experiment):
     """In a plain RNN nearly all of the recurrent weight's gradient comes from the last few steps, however long the sequence is.
 
     dL/dU = sum over t and s <= t of what goes from the output at step t back to U as it acts at step s; t - s is the lag. The sum
@@ -23,7 +23,7 @@ class ShortLagsDominate(Experiment):
     are those that torch draws, uniform up to 1/sqrt(hidden). The control draws U orthogonal, so that it shrinks nothing by itself.
     """
 
-    id = "short-lags-dominate"
+    id = "vanishing-gradient-rnn"
     question = 5
     source = ("Bengio, Simard and Frasconi 1994 (Learning long-term dependencies with gradient descent is difficult); "
               "Pascanu, Mikolov and Bengio 2013 (On the difficulty of training recurrent neural networks)")
