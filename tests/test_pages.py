@@ -4,9 +4,11 @@ import re
 from pathlib import Path
 
 import pytest
+from docs.claims import pages
 from docs.examples import executed
 from docs.tables import described, losses
 
+from gradwell.lab import catalogue
 from gradwell.nets.activations import ACTIVATIONS
 from gradwell.nets.losses import LOSSES
 
@@ -39,3 +41,17 @@ def test_the_table_of_activations_is_fresh_and_has_them_all():
 def test_the_table_of_losses_is_fresh_and_has_them_all():
     assert page("losses.md") == losses()
     assert all(f"\n| {one.name} |" in losses() for one in LOSSES)
+
+
+def test_every_claim_of_the_lab_has_its_page_with_its_pictures_and_no_other():
+    today = pages(DOCS)
+    assert {path: path.read_text(encoding="utf-8") for path in (DOCS / "lab").glob("*.md")} == today
+    pictures = {f"{one.id}-{i}.png" for one in catalogue() for i in range(1, len(one.charts) + 1)}
+    assert {path.name for path in (DOCS / "lab").glob("*.png")} == pictures
+
+
+def test_the_rules_and_the_claims_of_the_lab_lead_to_each_other():
+    for one in catalogue():
+        for code in one.rules:
+            assert f"(../lab/{one.id}.md)" in page(f"rules/{code}.md")
+            assert f"(../rules/{code}.md)" in page(f"lab/{one.id}.md")
