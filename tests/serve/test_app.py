@@ -1,6 +1,7 @@
 """The server asked as a program would ask it."""
 
 import json
+import signal
 import urllib.error
 import urllib.request
 
@@ -175,3 +176,15 @@ def test_a_port_in_use_is_said(server, tmp_path):
     result = gradwell("serve", ".", "--port", port, cwd=tmp_path)
     assert result.returncode == 2
     assert f"cannot listen at 127.0.0.1:{port}: Address already in use" in result.stderr
+
+
+def test_an_interrupt_ends_it_without_a_word_even_while_it_is_listened_to(folder):
+    with serving(str(folder), "--port", "0", cwd=folder.parent) as served:
+        asked = {"knobs": {"width": "1000", "depth": "400"}, "seeds": 20}
+        _, _, answer = ask(served, "/api/lab/sigmoid-gradient-dies/measure", asked, **PAGE)
+        with (urllib.request.urlopen(f"{served.address}api/runs/sick/events", timeout=60) as stream,
+              urllib.request.urlopen(f"{served.address}api/jobs/{answer['job']}", timeout=60)):
+            assert stream.readline().startswith(b"data: ")
+            served.process.send_signal(signal.SIGINT)
+            assert served.process.wait(30) == 0
+            assert served.process.stderr.read() == ""

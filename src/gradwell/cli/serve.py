@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 import socket
 import sys
 from pathlib import Path
+from types import FrameType
 from typing import Annotated
 
 import typer
@@ -47,11 +49,18 @@ def serve(
     address = f"http://{host}:{listening.getsockname()[1]}/{f'?token={token}' if token else ''}"
     print(f"gradwell: {folder} is at {address}   (Ctrl-C ends it)", file=sys.stderr, flush=True)
     hosts = LOOPBACK if here else (*LOOPBACK, host, *(["*"] if host in ("0.0.0.0", "::") else []))
+
+    class Server(uvicorn.Server):
+        """Tells the page that it ends, so that no stream keeps it waiting."""
+
+        def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+            page.end()
+            super().handle_exit(sig, frame)
+
     config = uvicorn.Config(app(page, hosts, token), log_level="error", lifespan="off", timeout_graceful_shutdown=1)
-    try:
-        uvicorn.Server(config).run(sockets=[listening])
-    finally:
-        page.jobs.close()
+    with contextlib.suppress(KeyboardInterrupt):  # which is how it is ended
+        Server(config).run(sockets=[listening])
+    page.end()
     return 0
 
 

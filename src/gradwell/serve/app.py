@@ -52,6 +52,12 @@ class Page:
     def __init__(self, folder: Folder, translators: Sequence[Translator] = (), classifiers: Sequence[Classifier] = ()) -> None:
         self.folder, self.translators, self.classifiers = folder, translators, classifiers
         self.judge, self.jobs = Judge(), experiments.Jobs()
+        self.ending = False
+
+    def end(self) -> None:
+        """The server ends: so do the measurements, and the streams, which would keep it waiting."""
+        self.ending = True
+        self.jobs.close()
 
     def about(self) -> Any:
         """What this page has to show."""
@@ -155,18 +161,17 @@ class Page:
             path = self.folder.record(request.path_params["run"])
         except GradwellError as error:
             return as_json({"error": str(error)}, 404)
-        return StreamingResponse(grown(path, request.is_disconnected), media_type="text/event-stream")
+        return StreamingResponse(self.grown(path, request.is_disconnected), media_type="text/event-stream")
 
-
-async def grown(path: Path, gone: Callable[[], Any]) -> AsyncIterator[str]:
-    """An event for each change of a record, until nobody listens."""
-    before = None
-    while not await gone():
-        with Reading(path) as record:
-            now = record.version()
-        yield f"data: {json.dumps({'readings': now[0], 'steps': now[1]})}\n\n" if now != before else ": alive\n\n"
-        before = now
-        await asyncio.sleep(PAUSE)
+    async def grown(self, path: Path, gone: Callable[[], Any]) -> AsyncIterator[str]:
+        """An event for each change of a record, until nobody listens."""
+        before = None
+        while not self.ending and not await gone():
+            with Reading(path) as record:
+                now = record.version()
+            yield f"data: {json.dumps({'readings': now[0], 'steps': now[1]})}\n\n" if now != before else ": alive\n\n"
+            before = now
+            await asyncio.sleep(PAUSE)
 
 
 def answered(ask: Answer) -> Callable[[Request], Any]:

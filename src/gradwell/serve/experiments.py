@@ -19,6 +19,7 @@ from gradwell.lab.running import without_cause
 from gradwell.lab.shelf import latest
 
 AT_ONCE, MOST, SEEDS = 2, 50, 20  # jobs that run, jobs that are remembered, seeds of a job
+PAUSE = 5.0  # seconds without news after which a sign of life is given
 ROWS = 20_000  # of a job that are kept
 
 
@@ -142,6 +143,6 @@ async def followed(job: Job) -> AsyncIterator[str]:
             yield "event: end\ndata: {}\n\n"
             return
         with contextlib.suppress(asyncio.TimeoutError):
-            await asyncio.wait_for(job.changed.wait(), 10)
+            await asyncio.wait_for(job.changed.wait(), PAUSE)
         if not fresh and not job.ended:
             yield ": alive\n\n"

@@ -39,7 +39,7 @@
       const now = await ask("/api/runs").catch(() => runs);
       if (gone) return;
       if (now.map((run) => run.name).join() !== names) draw();
-      else setTimeout(look, 3000);
+      else setTimeout(look, 5000);
     };
     setTimeout(look, 3000);
   });
