@@ -12,10 +12,11 @@ from gradwell.lab.rows import Row
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whether a claim holds by what was measured, and because of which numbers."""
+    """Whether a claim holds by what was measured, and because of which numbers: in English, and the same in Chinese."""
 
     holds: bool
     because: str
+    zh: str = ""
 
     @property
     def word(self) -> str:
@@ -27,7 +28,7 @@ class Verdict:
 class Chart:
     """How the rows are drawn: `y` against `x`, one line for each value of `by`, each point the median over the seeds.
 
-    Where `x` is text there is a bar for each value. Rows that lack `x` or `y` are left out.
+    Where `x` is text there is a bar for each value. Rows that lack `x` or `y` are left out. `zh` is the title in Chinese.
     """
 
     title: str
@@ -36,6 +37,7 @@ class Chart:
     by: str = ""
     log_x: bool = False
     log_y: bool = False
+    zh: str = ""
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,8 @@ class Experiment(ABC):
     `quick` are knobs under which it takes a second or two and comes to the same verdict. `control` are knobs that remove the cause:
     under them the verdict must be the other one, or the experiment shows nothing. Both are laid over the defaults, control over quick.
     `textbook` says what is commonly taught where the measurement disagrees with it. `timed` tells that the verdict rests on a clock.
-    `rules` are the doctor's codes that catch the same failure in a user's script.
+    `rules` are the doctor's codes that catch the same failure in a user's script. `zh` is the claim in Chinese, `textbook_zh` the same
+    of `textbook`.
     """
 
     id: ClassVar[str]
@@ -56,6 +59,8 @@ class Experiment(ABC):
     charts: ClassVar[tuple[Chart, ...]]
     rules: ClassVar[tuple[str, ...]] = ()
     textbook: ClassVar[str] = ""
+    zh: ClassVar[str] = ""
+    textbook_zh: ClassVar[str] = ""
     timed: ClassVar[bool] = False
 
     @abstractmethod
