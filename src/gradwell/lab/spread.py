@@ -25,9 +25,14 @@ class Spread:
     count: int
 
     def __str__(self) -> str:
+        return format(self, "en")
+
+    def __format__(self, language: str) -> str:
+        """The median with its interval, in English or (`zh`) Chinese; the median alone where all numbers are the same."""
         if self.low == self.high:
             return shown(self.median)
-        return f"{shown(self.median)} ({shown(self.low)} to {shown(self.high)})"
+        low, high = shown(self.low), shown(self.high)
+        return f"{shown(self.median)}({low} 至 {high})" if language == "zh" else f"{shown(self.median)} ({low} to {high})"
 
 
 def spread(values: Sequence[float]) -> Spread:
