@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN = .venv/bin
 
-.PHONY: setup demo test lint types pages manual check bench clean
+.PHONY: setup demo lab test lint types pages manual check bench clean
 
 setup: .venv/ready
 
@@ -20,6 +20,9 @@ demo: setup
 
 test: setup .venv/oracle
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+lab: setup
+	$(BIN)/gradwell lab run --all --jobs 2 --results src/gradwell/lab/results
 
 lint: setup
 	$(BIN)/ruff check .

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 os.environ["OMP_NUM_THREADS"] = "1"
 ROOT = Path(__file__).parents[1]
+RULES = ROOT / "docs" / "rules"
+FOLDERS = {"en": "", "zh": "zh"}
+KINDS = {"error": "错误", "warning": "警告", "note": "提示"}
 NUMBER = re.compile(r"[-+]?\d[\d,]*\.?\d*(e[-+]?\d+)?")
 
 
@@ -32,32 +35,41 @@ def rule_pages() -> dict[Path, str]:
         run = rule.example(sick=True)
         with gradwell.watch(run.model, run.optimizer, every=1) as session:
             run.train()
-        pages[ROOT / "docs" / "rules" / f"{rule.code}.md"] = rule_page(rule, session.record)
+        pages |= rule_page(rule, session.record)
     return pages
 
 
-def rule_page(rule: Rule, record: Record) -> str:
-    """The page of a rule, with what the record of its sick example shows."""
+def rule_page(rule: Rule, record: Record) -> dict[Path, str]:
+    """The page of a rule in each language, with what the record of its sick example shows."""
     from docs.claims import seen
 
     from gradwell.doctor.judge import judge
     from gradwell.report.data import Report
-    from gradwell.report.manual import page
+    from gradwell.report.manual import LANGUAGES, page
     from gradwell.report.terminal import as_text
 
     text = as_text(Report(record, judge(record))).replace(f"{ROOT}/", "")
     text = re.sub(r"  (docs/generate|tests/watched)\.py:\d+", "", text)  # the line that called the example
     findings = text[text.index("\n\n") + 2:]  # the lines above them tell of the run's time
-    return page(rule, findings.strip(), seen(rule.code))
+    return {RULES / FOLDERS[language] / f"{rule.code}.md": page(rule, findings.strip(), seen(rule.code, language), language)
+            for language in LANGUAGES}
 
 
 def rule_index() -> dict[Path, str]:
-    """The list of all rules."""
+    """The list of all rules in each language."""
     from gradwell.doctor.catalogue import catalogue
+    from gradwell.report.chinese import rule_words
 
-    rows = [f"| [{r.code}]({r.code}.md) | {r.name} | {r.kind} | {r.about()} |" for r in catalogue()]
-    index = "\n".join(["# The rules", "", "| code | name | kind | what is wrong |", "|---|---|---|---|", *rows]) + "\n"
-    return {ROOT / "docs" / "rules" / "README.md": index}
+    rows = {
+        "en": [f"| [{r.code}]({r.code}.md) | {r.name} | {r.kind} | {r.about()} |" for r in catalogue()],
+        "zh": [f"| [{r.code}]({r.code}.md) | {r.name} | {rule_words(r).name} | {KINDS[r.kind]} | {rule_words(r).sentence} |"
+               for r in catalogue()],
+    }
+    heads = {
+        "en": ["# The rules", "", "[中文](zh/README.md)", "", "| code | name | kind | what is wrong |", "|---|---|---|---|"],
+        "zh": ["# 规则", "", "[English](../README.md)", "", "| 代码 | 名称 | 中文名 | 级别 | 问题所在 |", "|---|---|---|---|---|"],
+    }
+    return {RULES / FOLDERS[one] / "README.md": "\n".join([*heads[one], *rows[one]]) + "\n" for one in heads}
 
 
 def readme(check: bool) -> dict[Path, str]:

@@ -45,9 +45,9 @@ def test_the_table_of_losses_is_fresh_and_has_them_all():
 
 def test_every_claim_of_the_lab_has_its_page_with_its_pictures_and_no_other():
     today = pages(DOCS)
-    assert {path: path.read_text(encoding="utf-8") for path in (DOCS / "lab").glob("*.md")} == today
-    pictures = {f"{one.id}-{i}.png" for one in catalogue() for i in range(1, len(one.charts) + 1)}
-    assert {path.name for path in (DOCS / "lab").glob("*.png")} == pictures
+    assert {path: path.read_text(encoding="utf-8") for path in (DOCS / "lab").rglob("*.md")} == today
+    pictures = {f"{one.id}-{i}.svg" for one in catalogue() for i in range(1, len(one.charts) + 1)}
+    assert {path.name for path in (DOCS / "lab").glob("*.svg")} == pictures
 
 
 def test_the_rules_and_the_claims_of_the_lab_lead_to_each_other():
@@ -55,3 +55,5 @@ def test_the_rules_and_the_claims_of_the_lab_lead_to_each_other():
         for code in one.rules:
             assert f"(../lab/{one.id}.md)" in page(f"rules/{code}.md")
             assert f"(../rules/{code}.md)" in page(f"lab/{one.id}.md")
+            assert f"(../../lab/zh/{one.id}.md)" in page(f"rules/zh/{code}.md")
+            assert f"(../../rules/zh/{code}.md)" in page(f"lab/zh/{one.id}.md")

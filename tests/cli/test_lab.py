@@ -49,6 +49,18 @@ def test_show_prints_the_last_result_and_the_knobs(tmp_path):
     assert re.search(r"function +sigmoid +activation +relu", result.stdout)
 
 
+def test_everything_is_said_in_chinese_too(tmp_path):
+    listed = gradwell("lab", "--lang", "zh", cwd=tmp_path, env={"COLUMNS": "200"})
+    assert all(one.zh[:8] in listed.stdout for one in catalogue())
+    shown = gradwell("lab", "show", CLAIM, "--lang", "zh", cwd=tmp_path)
+    assert f"{CLAIM}: 成立" in shown.stdout
+    measured = gradwell("lab", "run", CLAIM, "--quick", "--seeds", 1, "--lang", "zh", cwd=tmp_path)
+    assert (measured.returncode, measured.stdout.partition("\n")[0]) == (0, f"{CLAIM}: 成立")
+    explained = gradwell("explain", "GW201", "--lang", "zh", cwd=tmp_path)
+    assert "## 原因" in explained.stdout
+    assert "梯度" in gradwell("rules", "--lang", "zh", cwd=tmp_path).stdout
+
+
 @pytest.mark.parametrize(("arguments", "said"), [
     (["run"], "name the claims to measure, or --all"),
     (["run", "sigmoid-gradient-die"], f"did you mean {CLAIM}?"),

@@ -83,5 +83,19 @@ def test_a_claim_is_one_sentence_with_a_source_and_units(name):
         assert rule(code).code == code
 
 
+CHINESE = re.compile("[\u4e00-\u9fff]")
+NUMBER = re.compile(r"\d[\d,.]*(?:e-?\d+)?(?<![,.])")
+
+
+@CLAIMS
+def test_a_claim_its_charts_and_its_verdicts_are_there_in_chinese_with_the_same_numbers(name):
+    one, full = experiment(name), load(file(experiment(name), SHIPPED))
+    for chinese in (one.zh, *(chart.zh for chart in one.charts), full.main.verdict.zh, full.control.verdict.zh):
+        assert CHINESE.search(chinese), chinese
+    assert bool(one.textbook) == bool(CHINESE.search(one.textbook_zh))
+    for verdict in (full.main.verdict, full.control.verdict):
+        assert sorted(NUMBER.findall(verdict.because)) == sorted(NUMBER.findall(verdict.zh)), verdict
+
+
 def test_every_question_of_the_field_has_a_claim():
     assert {one.question for one in catalogue()} == set(range(1, 15))

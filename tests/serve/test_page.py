@@ -221,6 +221,24 @@ def test_a_claim_is_measured_from_the_page_and_fails_without_its_cause(server, b
         expect(page.locator(".verdicts")).to_contain_text("Without the cause: it fails.", timeout=60_000)
 
 
+def test_claims_verdicts_and_the_manual_turn_chinese(server, browser):
+    with opened(browser, server.address) as page:
+        page.goto(server.address + "#/lab/sigmoid-gradient-dies")
+        settled(page, "sigmoid-gradient-dies")
+        page.get_by_role("button", name="中文").click()
+        expect(page.locator(".lead")).to_contain_text("梯度")
+        expect(page.locator(".verdicts")).to_contain_text("梯度")
+        page.goto(server.address + "#/run/sick")
+        settled(page, "sick")
+        page.get_by_role("button", name=re.compile("GW201")).click()
+        page.get_by_role("button", name="Manual page").click()
+        expect(page.locator(".manual")).to_contain_text("梯度消失")
+        page.get_by_role("button", name="English").click()
+        page.get_by_role("button", name=re.compile("GW201")).click()
+        page.get_by_role("button", name="Manual page").click()
+        expect(page.locator(".manual")).to_contain_text("## Cause")
+
+
 def test_the_list_is_filtered_and_two_runs_are_compared(server, browser):
     with opened(browser, server.address) as page:
         page.goto(server.address)

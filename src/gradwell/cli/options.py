@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from dataclasses import fields
+from enum import StrEnum
 from typing import Annotated, Any, get_type_hints
 
 import typer
@@ -12,6 +13,16 @@ Rules = Annotated[str, typer.Option("--rules", metavar="CODES", help="Only these
 Ignore = Annotated[str, typer.Option("--ignore", metavar="CODES", help="Not these rules: GW103,dead-relu.")]
 Json = Annotated[str, typer.Option("--json", metavar="FILE", help="Write the findings as JSON.")]
 Html = Annotated[str, typer.Option("--html", metavar="FILE", help="Write the page to this file.")]
+
+
+class Language(StrEnum):
+    """The languages of the manual and the lab."""
+
+    en = "en"
+    zh = "zh"
+
+
+Lang = Annotated[Language, typer.Option("--lang", help="English or Chinese.")]
 
 
 def codes(text: str) -> list[str]:

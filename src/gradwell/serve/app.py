@@ -96,7 +96,7 @@ class Page:
     def rule(self, code: str) -> Any:
         """A rule's manual page."""
         found = rule(code)
-        return {"code": found.code, "name": found.name, "text": printed_page(found.code)}
+        return {"code": found.code, "name": found.name, "text": printed_page(found.code), "zh": printed_page(found.code, "zh")}
 
     def models(self) -> Any:
         """The translators and classifiers that were named."""

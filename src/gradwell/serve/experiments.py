@@ -41,8 +41,9 @@ def claim(name: str) -> dict[str, Any]:
 
 def about(one: Experiment) -> dict[str, Any]:
     """What a claim says."""
-    charts = [{"title": c.title, "x": c.x, "y": c.y, "by": c.by, "log_x": c.log_x, "log_y": c.log_y} for c in one.charts]
-    return {"id": one.id, "question": one.question, "claim": one.claim(), "source": one.source, "textbook": one.textbook,
+    charts = [{"title": c.title, "zh": c.zh, "x": c.x, "y": c.y, "by": c.by, "log_x": c.log_x, "log_y": c.log_y} for c in one.charts]
+    return {"id": one.id, "question": one.question, "claim": one.claim(), "zh": one.zh, "source": one.source, "textbook": one.textbook,
+            "textbook_zh": one.textbook_zh,
             "rules": one.rules, "doc": inspect.cleandoc(one.__doc__ or "").partition("\n")[2].strip(), "charts": charts}
 
 
@@ -50,7 +51,7 @@ def verdicts(result: Result | None) -> dict[str, Any] | None:
     """The verdicts of a result."""
     if result is None:
         return None
-    main, control = ({"holds": m.verdict.holds, "because": m.verdict.because} for m in (result.main, result.control))
+    main, control = ({"holds": m.verdict.holds, "because": m.verdict.because, "zh": m.verdict.zh} for m in (result.main, result.control))
     return {"word": result.word, "main": main, "control": control, "seeds": result.seeds, "seconds": result.seconds}
 
 

@@ -28,7 +28,7 @@ def main() -> None:
             rows += measured(one, seed, row_told)
             with possible(one):
                 verdict = one.judge(rows)
-            tell({"verdict": {"holds": verdict.holds, "because": verdict.because}, "seeds": seed + 1})
+            tell({"verdict": {"holds": verdict.holds, "because": verdict.because, "zh": verdict.zh}, "seeds": seed + 1})
     except GradwellError as error:
         tell({"error": str(error)})
 

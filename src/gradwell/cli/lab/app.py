@@ -7,6 +7,7 @@ import typer
 from gradwell.cli.lab.listing import listing
 from gradwell.cli.lab.run import run
 from gradwell.cli.lab.show import show
+from gradwell.cli.options import Lang, Language
 
 app = typer.Typer(name="gradwell lab", add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 for command in (run, show):
@@ -14,7 +15,7 @@ for command in (run, show):
 
 
 @app.callback(invoke_without_command=True)
-def lab(context: typer.Context) -> None:
+def lab(context: typer.Context, lang: Lang = Language.en) -> None:
     """List the claims of the lab with their last verdicts; `run` measures one, `show` prints one."""
     if context.invoked_subcommand is None:
-        listing()
+        listing(lang.value)

@@ -11,6 +11,7 @@ import typer
 
 from gradwell.cli import output
 from gradwell.cli.lab.words import words
+from gradwell.cli.options import Lang, Language
 from gradwell.errors import OptionError
 from gradwell.lab import Experiment, catalogue, experiment, results
 from gradwell.lab.knobs import knobs, typed
@@ -33,6 +34,7 @@ def run(
     missing: Annotated[bool, typer.Option("--missing", help="Only those that have no result yet; goes on after an interrupt.")] = False,
     folder: Annotated[Path, typer.Option("--results", metavar="DIR", help="Where the results are kept.")] = OWN,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
+    lang: Lang = Language.en,
 ) -> int:
     """Measure claims over several seeds, and again without their cause; exit status 1 when one does not hold, or holds without it, too."""
     chosen = [with_knobs(one, quick) for one in wanted(claims or [], every)]
@@ -48,7 +50,7 @@ def run(
             for result in results(chosen, seeds, jobs, progress.tell):
                 one = next(one for one in chosen if one.id == result.id)
                 save(result, file(one, folder))
-                print(words(one, result), end="\n\n", flush=True)
+                print(words(one, result, lang.value), end="\n\n", flush=True)
                 done, failed = done + 1, failed + (not result.stands)
         except KeyboardInterrupt:
             output.complain(f"interrupted; {done} of {len(chosen)} claims are measured and kept in {folder}; --missing goes on")

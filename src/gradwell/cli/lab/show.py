@@ -8,19 +8,22 @@ from typing import Annotated
 import typer
 
 from gradwell.cli.lab.words import words
+from gradwell.cli.options import Lang, Language
 from gradwell.lab import experiment
 from gradwell.lab.knobs import knobs
 from gradwell.lab.shelf import latest
 
 
-def show(claim: Annotated[str, typer.Argument(metavar="CLAIM", help="Which; `gradwell lab` lists them.")]) -> int:
+def show(
+    claim: Annotated[str, typer.Argument(metavar="CLAIM", help="Which; `gradwell lab` lists them.")], lang: Lang = Language.en,
+) -> int:
     """Print a claim with its last result, how it is measured, and its knobs."""
     from rich.console import Console
     from rich.table import Table
 
     one = experiment(claim)
     result, whose = latest(one)
-    print(words(one, result) if result else f"{one.id}: not measured yet\n  {one.claim()}")
+    print(words(one, result, lang.value) if result else f"{one.id}: not measured yet\n  {one.claim()}")
     if result:
         print(f"  {whose}, by: {result.command}")
     print("\n" + inspect.cleandoc(one.__doc__ or "") + "\n")

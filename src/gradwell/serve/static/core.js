@@ -36,6 +36,17 @@ window.Gradwell = (() => {
     return String(Number(value.toPrecision(digits)));
   }
 
+  /** The language of claims, verdicts and the manual; it is kept where the browser keeps anything. */
+  let language = "en";
+  try { language = localStorage.getItem("gradwell-language") || (navigator.language.startsWith("zh") ? "zh" : "en"); } catch { /* a file may keep nothing */ }
+  const said = (thing, name, chinese = "zh") => (language === "zh" && thing[chinese]) || thing[name];
+
+  function turn() {
+    language = language === "zh" ? "en" : "zh";
+    try { localStorage.setItem("gradwell-language", language); } catch { /* the same */ }
+    draw();
+  }
+
   const when = (seconds) => (seconds ? new Date(1000 * seconds).toLocaleString() : "");
 
   class Refused extends Error {}
@@ -120,6 +131,7 @@ window.Gradwell = (() => {
     const nav = document.getElementById("nav");
     nav.replaceChildren(el("b", {}, "gradwell"), ...views.filter((one) => one.show).map((one) =>
       el("a", { href: link(one.name), "aria-current": one.name === shown.name || (shown.name === "run" && one.name === "runs") ? "page" : null }, one.title)));
+    nav.append(el("button", { class: "text language", lang: language === "zh" ? "en" : "zh", title: "claims, verdicts and the manual", onclick: turn }, language === "zh" ? "English" : "中文"));
     document.title = `Gradwell: ${[shown.title, ...rest].join(" ")}`;
     const main = document.getElementById("main");
     const fresh = el("div");
@@ -132,5 +144,5 @@ window.Gradwell = (() => {
     }
   }
 
-  return { el, svg, real, number, when, ask, send, connected, listen, leaving, tip, say, link, here, view, draw, data, Refused };
+  return { el, svg, real, number, when, ask, send, connected, listen, leaving, tip, say, said, link, here, view, draw, data, Refused };
 })();

@@ -1,7 +1,7 @@
 // The claims of the lab with their verdicts; one measured with other knobs, drawn while it runs, and again without its cause.
 "use strict";
 (() => {
-  const { el, number, real, ask, send, link, view, chart, leaving, data } = Gradwell;
+  const { el, number, real, ask, send, said: worded, link, view, chart, leaving, data } = Gradwell;
 
   view("lab", "Lab", true, async (main, name) => (name ? claim(main, name) : list(main)));
 
@@ -11,13 +11,13 @@
       el("div", { class: "wide", tabindex: 0, role: "region", "aria-label": "Claims" }, el("table", { class: "list" },
         el("thead", {}, el("tr", {}, ["question", "claim", "verdict", "in a sentence"].map((head) => el("th", { scope: "col" }, head)))),
         el("tbody", {}, claims.map((one) => el("tr", {}, el("td", {}, String(one.question)), el("th", { scope: "row" }, el("a", { href: link("lab", one.id) }, one.id)),
-          el("td", {}, one.result ? one.result.word : "not measured"), el("td", {}, one.claim)))))));
+          el("td", {}, one.result ? one.result.word : "not measured"), el("td", {}, worded(one, "claim"))))))));
   }
 
   async function claim(main, name) {
     const one = await ask(`/api/lab/${encodeURIComponent(name)}`);
-    main.append(el("p", {}, el("a", { href: link("lab") }, "All claims")), el("h1", {}, one.id), el("p", { class: "lead" }, one.claim));
-    if (one.textbook) main.append(el("p", {}, el("b", {}, "What is commonly taught: "), one.textbook));
+    main.append(el("p", {}, el("a", { href: link("lab") }, "All claims")), el("h1", {}, one.id), el("p", { class: "lead" }, worded(one, "claim")));
+    if (one.textbook) main.append(el("p", {}, el("b", {}, "What is commonly taught: "), worded(one, "textbook", "textbook_zh")));
     const said = el("div", { class: "verdicts", role: "status" }), plots = el("div", { class: "grid" });
     if (one.result) {
       said.append(verdict("As it is", one.result.main), verdict(`Without the cause (${words(one.control)})`, one.result.control));
@@ -28,7 +28,7 @@
   }
 
   const words = (change) => Object.entries(change).map(([name, value]) => `${name}=${value}`).join(", ");
-  const verdict = (title, found) => el("p", {}, el("b", { class: found.holds ? "holds" : "fails" }, `${title}: it ${found.holds ? "holds" : "fails"}. `), `${found.because}.`);
+  const verdict = (title, found) => el("p", {}, el("b", { class: found.holds ? "holds" : "fails" }, `${title}: it ${found.holds ? "holds" : "fails"}. `), `${worded(found, "because").replace(/[.。]$/, "")}.`);
 
   function knobs(one, said, plots) {
     const fields = one.knobs.map((knob) => {
@@ -67,12 +67,12 @@
       };
       leaving(() => { source.close(); if (!end.disabled) send(`/api/jobs/${job}/stop`, {}).catch(() => {}); });
       source.onmessage = (event) => {
-        for (const told of JSON.parse(event.data)) {
-          if (told.row) rows.push(told.row);
-          if (told.error) over(el("span", { class: "wrong" }, told.error));
-          if (told.verdict) {
-            said.replaceChildren(verdict(control ? "Without the cause" : "With these knobs", told.verdict));
-            state.textContent = `${told.seeds} of ${seeds.value} seeds measured`;
+        for (const news of JSON.parse(event.data)) {
+          if (news.row) rows.push(news.row);
+          if (news.error) over(el("span", { class: "wrong" }, news.error));
+          if (news.verdict) {
+            said.replaceChildren(verdict(control ? "Without the cause" : "With these knobs", news.verdict));
+            state.textContent = `${news.seeds} of ${seeds.value} seeds measured`;
           }
         }
         if (!drawing) {
@@ -103,13 +103,13 @@
       const text = lines.some((line) => line.points.some(([x]) => typeof x === "string"));
       if (text) return bars(plan, lines);
       lines.forEach((line) => line.points.sort((a, b) => a[0] - b[0]));
-      return chart({ title: plan.title, x: plan.x.replaceAll("_", " "), lines, log: plan.log_y, logX: plan.log_x });
+      return chart({ title: worded(plan, "title"), x: plan.x.replaceAll("_", " "), lines, log: plan.log_y, logX: plan.log_x });
     });
   }
 
   function bars(plan, lines) {
     const most = Math.max(...lines.flatMap((line) => line.points.map(([, value]) => Math.abs(value))).filter(Number.isFinite), 1e-30);
-    return el("figure", {}, el("figcaption", {}, el("b", {}, plan.title)), el("table", { class: "bars" }, el("tbody", {}, lines.flatMap((line, i) => line.points.map(([x, value]) => {
+    return el("figure", {}, el("figcaption", {}, el("b", {}, worded(plan, "title"))), el("table", { class: "bars" }, el("tbody", {}, lines.flatMap((line, i) => line.points.map(([x, value]) => {
       const meter = Gradwell.svg("svg", { class: "meter", viewBox: "0 0 100 10", preserveAspectRatio: "none", "aria-hidden": "true" }, Gradwell.svg("rect", { class: `dot c${i % 6}`, width: (100 * Math.min(Math.abs(value), most)) / most, height: 10 }));
       return el("tr", {}, el("th", { scope: "row" }, plan.by ? `${x}, ${line.name}` : String(x)), el("td", {}, meter), el("td", {}, number(value)));
     })))));

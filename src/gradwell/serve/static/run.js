@@ -1,7 +1,7 @@
 // One run: its losses as they come, and the findings with their evidence where it lies on the curve.
 "use strict";
 (() => {
-  const { el, number, when, ask, link, view, chart, listen } = Gradwell;
+  const { el, number, when, ask, said: worded, link, view, chart, listen } = Gradwell;
   const tabs = [["", "Loss and findings"]];
   const pages = {};
   const WAIT = 700;  // milliseconds between two drawings of a growing run
@@ -84,7 +84,7 @@
     charts, el("button", { class: "text", onclick: async (event) => {
       const page = await ask(`/api/rules/${one.code}`);
       event.target.remove();
-      manual.append(el("div", { class: "manual", tabindex: 0, role: "region", "aria-label": `Manual page of ${one.code}` }, page.text));
+      manual.append(el("div", { class: "manual", tabindex: 0, role: "region", "aria-label": `Manual page of ${one.code}` }, worded(page, "text")));
     } }, "Manual page"), manual);
     for (const signal of one.signals.slice(0, 3)) {
       ask(`${path}/signals/${signal}`).then((rows) => {
