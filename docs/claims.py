@@ -27,9 +27,9 @@ QUESTIONS = {
         "What does batch normalisation do?", "What is backpropagation?", "May all weights start at zero?", "What is attention?",
     ),
     "zh": (
-        "分类用均方误差还是交叉熵?", "什么是参数共享与稀疏连接?", "1x1 卷积有什么用?", "循环网络共享什么?", "循环网络的梯度为什么消失?",
-        "它的梯度为什么剧烈波动?", "LSTM 如何缓解?", "什么是 fastText?", "为什么要有激活函数?", "有哪些激活函数,各有什么特点?",
-        "批量归一化做了什么?", "什么是反向传播?", "权重可以全部从零开始吗?", "什么是注意力?",
+        "分类用均方误差还是交叉熵？", "什么是参数共享与稀疏连接？", "1x1 卷积有什么用？", "循环网络共享什么？", "循环网络的梯度为什么消失？",
+        "它的梯度为什么剧烈波动？", "LSTM 如何缓解？", "什么是 fastText？", "为什么要有激活函数？", "有哪些激活函数，各有什么特点？",
+        "批量归一化做了什么？", "什么是反向传播？", "权重可以全部从零开始吗？", "什么是注意力？",
     ),
 }
 INTRO = {
@@ -38,18 +38,18 @@ INTRO = {
            "more with its cause removed: then the verdict must be the other one, or nothing is shown. `gradwell lab run CLAIM` measures "
            "it here; `--knob NAME=VALUE` turns a knob. Verdicts below are of the results that come with this version.",
            "| claim | verdict | in a sentence |", " *The textbook says otherwise.*"),
-    "zh": ("# 实验室:把教科书的论断测一测", "[English](../README.md)",
-           "每个论断都是一个带旋钮的实验:用若干随机种子测量,按事先定好的规则判定,再去掉它的原因重测一遍;这时判定必须反过来,否则什么也没有证明。"
-           "`gradwell lab run 论断` 在本机测量,`--knob 名字=值` 转动旋钮。下面的判定来自随本版本发布的结果。",
-           "| 论断 | 判定 | 一句话 |", "*(教科书说法不同。)*"),
+    "zh": ("# 实验室：把教科书的论断测一测", "[English](../README.md)",
+           "每个论断都是一个带旋钮的实验：用若干随机种子测量，按事先定好的规则判定，再去掉它的原因重测一遍；这时判定必须反过来，否则什么也没有证明。"
+           "`gradwell lab run 论断` 在本机测量，`--knob 名字=值` 转动旋钮。下面的判定来自随本版本发布的结果。",
+           "| 论断 | 判定 | 一句话 |", "*（教科书说法不同。）*"),
 }
 HEADS = {
     "en": ("It **{}**. Over {} seeds, each number a median with its 90 % interval: {}", "Without the cause, with `{}`, it {}: {}",
            "What is commonly taught: {}.", "## The numbers", "## How it is measured", "Source: {}.",
            "The doctor catches the same in a script: {}.", "Made by `{}` in {:g} s: {}. [All rows]({}/src/gradwell/lab/results/{}.json)."),
-    "zh": ("判定:**{}**。{} 个随机种子,每个数是中位数及其 90 % 区间:{}", "去掉原因(`{}`)后**{}**:{}",
-           "通常的说法:{}。", "## 数据", "## 怎样测量", "来源:{}。",
-           "诊断规则能在脚本里发现同样的问题:{}。", "由 `{}` 得出,用时 {:g} 秒:{}。[全部数据]({}/src/gradwell/lab/results/{}.json)。"),
+    "zh": ("判定：**{}**。{} 个随机种子，每个数是中位数及其 90 % 区间：{}", "去掉原因（`{}`）后**{}**：{}",
+           "通常的说法：{}。", "## 数据", "## 怎样测量", "来源：{}。",
+           "诊断规则能在脚本里发现同样的问题：{}。", "由 `{}` 得出，用时 {:g} 秒：{}。[全部数据]({}/src/gradwell/lab/results/{}.json)。"),
 }
 ROWS = 12  # of a table
 

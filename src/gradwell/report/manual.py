@@ -23,9 +23,9 @@ SEVERITY = {
         "note": "A **note**: for information.",
     },
     "zh": {
-        "error": "**错误**:由构造即可确定,立即报告。",
-        "warning": "有两个证据时为**警告**:既有症状,训练结果也不比应有的更好;只有症状时为提示。",
-        "note": "**提示**:仅供参考。",
+        "error": "**错误**：由构造即可确定，立即报告。",
+        "warning": "有两个证据时为**警告**：既有症状，训练结果也不比应有的更好；只有症状时为提示。",
+        "note": "**提示**：仅供参考。",
     },
 }
 HEADS = {
@@ -33,9 +33,9 @@ HEADS = {
            "How it is seen", "Source: {}.", "See it happen, in the lab:",
            "It brings about {}: where those are found beside it, they are folded into it.",
            "| signal | measured at | unit | what it is |", "| threshold | default | unit |"),
-    "zh": ("表现", "观察下面的病态例子,得到:", "原因", "补救", "例子", "健康的写法;`sick=True` 时则有病:",
-           "如何看出", "来源:{}。", "在实验室里亲眼看到:",
-           "它会引起 {}:若同时发现,则归入本条。",
+    "zh": ("表现", "观察下面的病态例子，得到：", "原因", "补救", "例子", "健康的写法；`sick=True` 时则有病：",
+           "如何看出", "来源：{}。", "在实验室里亲眼看到：",
+           "它会引起 {}：若同时发现，则归入本条。",
            "| 信号 | 测量位置 | 单位 | 含义 |", "| 阈值 | 默认值 | 单位 |"),
 }
 

@@ -18,6 +18,6 @@ def listing(language: str = "en") -> None:
     for one in catalogue():
         result, whose = latest(one)
         word = f"{say[result.word]}{' (here)' if whose == 'measured here' else ''}" if result else whose
-        against = ("(教科书说法不同。)" if zh else " (The textbook says otherwise.)") if one.textbook else ""
+        against = ("（教科书说法不同。）" if zh else " (The textbook says otherwise.)") if one.textbook else ""
         table.add_row(str(one.question), one.id, word, (one.zh if zh else one.claim()) + against)
     Console(markup=False, highlight=False).print(table)

@@ -15,13 +15,13 @@ from gradwell.report.chinese import rule_words
 from gradwell.report.words import count
 
 WIDTH, LABEL = 100, 10  # columns
-PUNCTUATION = re.compile(r"[,。;:)、」]")  # never begins a line
+PUNCTUATION = re.compile(r"[,;:.)，。；：）、」]")  # never begins a line
 WORDS = {
     "en": {"holds": "holds", "fails": "fails", "not shown": "not shown", "claim": "claim", "knobs": "knobs", "measured": "measured",
            "control": "control", "so": "so", "nothing": "nothing is shown: it holds without its cause, too.", "textbook": "textbook",
            "source": "source", "doctor": "doctor", "over": "over"},
     "zh": {"holds": "成立", "fails": "不成立", "not shown": "未得证", "claim": "论断", "knobs": "旋钮", "measured": "测得",
-           "control": "对照", "so": "结论", "nothing": "什么也没有得到证明:去掉原因后它仍然成立。", "textbook": "教科书",
+           "control": "对照", "so": "结论", "nothing": "什么也没有得到证明：去掉原因后它仍然成立。", "textbook": "教科书",
            "source": "来源", "doctor": "诊断规则", "over": "统计"},
 }
 
@@ -64,7 +64,7 @@ def facts(experiment: Experiment, result: Result, language: str) -> Iterator[tup
         names = {code: rule_words(rule(code)).name if zh else rule(code).name for code in experiment.rules}
         yield "doctor", ", ".join(f"{code} {name}" for code, name in names.items())
     if zh:
-        yield "over", f"{result.seeds} 个随机种子,中位数与 90 % 区间,用时 {result.seconds:g} 秒;{result.made_with}"
+        yield "over", f"{result.seeds} 个随机种子，中位数与 90 % 区间，用时 {result.seconds:g} 秒；{result.made_with}"
     else:
         yield "over", f"{count(result.seeds, 'seed')}, median and 90 % interval, in {result.seconds:g} s; {result.made_with}"
 
