@@ -28,6 +28,10 @@ SEVERITY = {
         "note": "**提示**：仅供参考。",
     },
 }
+CASE = {  # what a finding fills in, of some run
+    "threshold": 1.0, "usual": 1.0, "right": "True", "where": "the loss is the negative of what should fall, or the optimizer maximises",
+    "fused": "`F.cross_entropy` on the scores in place of a softmax, `F.binary_cross_entropy_with_logits` in place of a sigmoid",
+}
 HEADS = {
     "en": ("What it looks like", "The sick example below, watched:", "Cause", "Remedy", "Example", "Healthy, and with `sick=True` not:",
            "How it is seen", "Source: {}.", "See it happen, in the lab:",
@@ -66,8 +70,8 @@ def page(rule: Rule, output: str, claims: Sequence[tuple[str, str]] = (), langua
         f"# {rule.code} {rule.name}{title}", other,
         words.about.strip() if words else inspect.cleandoc(rule.__doc__ or ""), SEVERITY[language][rule.kind],
         f"## {looks}", watched, f"```text\n{output}\n```",
-        f"## {cause}", words.cause if words else rule.cause,
-        f"## {remedy}", words.remedy if words else rule.remedy.replace("{threshold:.2g}", "1.0"),
+        f"## {cause}", words.cause if words else filled(rule.cause),
+        f"## {remedy}", words.remedy if words else filled(rule.remedy),
         f"## {shown}", f"{well}\n\n```python\n{example(rule)}\n```",
         f"## {seen}", measured(rule, language), thresholds(rule, language), source.format(rule.source),
     ]
@@ -77,6 +81,11 @@ def page(rule: Rule, output: str, claims: Sequence[tuple[str, str]] = (), langua
     if rule.consequences:
         parts.append(brings.format(", ".join(rule.consequences)))
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def filled(text: str) -> str:
+    """Cause or remedy as it reads for some run, where a finding fills in what it measured."""
+    return text.format(**CASE)
 
 
 def example(rule: Rule) -> str:
