@@ -25,15 +25,17 @@ class AttentionFindsTheAlignment(Experiment):
     """
 
     id = "attention-finds-the-alignment"
+    zh = "注意力只为翻译而训练，没有得到任何别的提示，却大多把最大的权重放在正被翻译的那个词上。"
     question = 14
     source = "Bahdanau, Cho and Bengio 2015, figure 3; Koehn and Knowles 2017 (Six Challenges for Neural Machine Translation)"
     textbook = "Weights are called alignments whatever the attention; they are so where it compares the decoder's state with what was read."
+    textbook_zh = "不论哪种注意力，其权重都被称为对齐；只有把解码器的状态与读入的内容作比较的注意力，其权重才是对齐。"
     rules = ("GW801",)
     quick = {"kind": "dot", "words": 10, "hidden": 32, "steps": 80, "rate": 0.02, "held_out": 50, "aligned": 0.45}
     control = {"kind": "location"}
     charts = (
-        Chart("Heaviest weights on the word that is translated", "step", "aligned"),
-        Chart("Words translated rightly", "step", "right"),
+        Chart("Heaviest weights on the word that is translated", "step", "aligned", zh="最大权重落在被翻译的词上的比例"),
+        Chart("Words translated rightly", "step", "right", zh="译对的词的比例"),
     )
 
     kind: Annotated[str, "attention"] = "additive"
@@ -65,4 +67,6 @@ class AttentionFindsTheAlignment(Experiment):
         aligned, untrained, words = last(rows, "aligned"), last(rows, "aligned", step=0), last(rows, "right")
         because = (f"the heaviest weight of {self.kind} attention lies on the right word for {aligned} of the words, "
                    f"{untrained} before training; {words} of the words are translated rightly")
-        return Verdict(aligned.low >= self.aligned, because)
+        zh = (f"{self.kind} 注意力的最大权重落在正确的词上的比例为 {aligned:zh}，训练前为 {untrained:zh}；"
+              f"译对的词的比例为 {words:zh}")
+        return Verdict(aligned.low >= self.aligned, because, zh)

@@ -27,12 +27,14 @@ class AttentionPathIsShort(Experiment):
     """
 
     id = "attention-path-is-short"
+    zh = "注意力一步就把靠后的词的梯度传到靠前的词，因此到达的梯度多出若干个数量级。"
     question = 14
     source = "Bahdanau, Cho and Bengio 2015; Vaswani et al. 2017 (Attention Is All You Need), table 1"
     rules = ("GW701",)
     quick = {"lengths": (5, 20)}
     control = {"near": True}
-    charts = (Chart("Gradient of the last word said at the first word read", "length", "gradient", by="decoder", log_x=True, log_y=True),)
+    charts = (Chart("Gradient of the last word said at the first word read", "length", "gradient", by="decoder", log_x=True, log_y=True,
+                    zh="最后说出的词对最先读入的词的梯度"),)
 
     kind: Annotated[str, "attention"] = "additive"
     near: Annotated[bool, "whether attention may look at the last word only, whose state a decoder without it gets, too"] = False
@@ -70,4 +72,6 @@ class AttentionPathIsShort(Experiment):
         left = {name: over_seeds(rows, lambda some, name=name: ratio(some, (long, name), (short, name))) for name in (WITH, WITHOUT)}  # type: ignore[misc]
         because = (f"at {long} words attention brings {more} times the gradient; of that at {short} words "
                    f"{left[WITH]} is left with attention, {left[WITHOUT]} without")
-        return Verdict(more.low >= self.times, because)
+        zh = (f"{long} 个词时，有注意力的梯度是没有时的 {more:zh} 倍；与 {short} 个词时的梯度之比，"
+              f"有注意力时为 {left[WITH]:zh}，没有时为 {left[WITHOUT]:zh}")
+        return Verdict(more.low >= self.times, because, zh)

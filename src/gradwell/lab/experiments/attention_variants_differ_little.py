@@ -24,14 +24,16 @@ class AttentionVariantsDifferLittle(Experiment):
     """
 
     id = "attention-variants-differ-little"
+    zh = "加性、点积、缩放点积、双线性（general）和多头注意力彼此之间的差别，远小于它们与完全没有注意力之间的差别。"
     question = 14
     source = "Luong, Pham and Manning 2015; Britz et al. 2017 (Massive Exploration of Neural Machine Translation Architectures)"
     rules = ("GW801",)
     quick = {"kinds": ("dot", "scaled-dot"), "steps": 60, "rates": (0.02,), "held_out": 50, "times": 1.0}
     control = {"kinds": ("dot", "fixed")}
     charts = (
-        Chart("Words translated rightly", "kind", "right"),
-        Chart("Words translated rightly while training, at the first rate", "step", "right so far", by="kind"),
+        Chart("Words translated rightly", "kind", "right", zh="译对的词的比例"),
+        Chart("Words translated rightly while training, at the first rate", "step", "right so far", by="kind",
+              zh="训练中译对的词的比例，用第一个学习率"),
     )
 
     kinds: Annotated[tuple[str, ...], "kinds of attention; fixed: none, which is measured in any case"] = (
@@ -73,8 +75,11 @@ class AttentionVariantsDifferLittle(Experiment):
         def gain(some: list[Row]) -> float:
             return min(best(some, kind) for kind in self.kinds) - best(some, FIXED)
 
-        every = ", ".join(f"{over_seeds(rows, lambda some, kind=kind: best(some, kind))} with {kind}"  # type: ignore[misc]
-                          for kind in dict.fromkeys((*self.kinds, FIXED)))
-        because = (f"best and worst are {over_seeds(rows, apart)} of the words apart, the worst is {over_seeds(rows, gain)} above none: "
-                   f"{every}")
-        return Verdict(over_seeds(rows, lambda some: gain(some) - self.times * apart(some)).low > 0, because)
+        every = {kind: over_seeds(rows, lambda some, kind=kind: best(some, kind))  # type: ignore[misc]
+                 for kind in dict.fromkeys((*self.kinds, FIXED))}
+        between, above = over_seeds(rows, apart), over_seeds(rows, gain)
+        because = (f"best and worst are {between} of the words apart, the worst is {above} above none: "
+                   f"{', '.join(f'{found} with {kind}' for kind, found in every.items())}")
+        zh = (f"以译对的词的比例计，最好与最差相差 {between:zh}，最差的比没有注意力高 {above:zh}："
+              f"{'，'.join(f'{kind} 为 {found:zh}' for kind, found in every.items())}")
+        return Verdict(over_seeds(rows, lambda some: gain(some) - self.times * apart(some)).low > 0, because, zh)

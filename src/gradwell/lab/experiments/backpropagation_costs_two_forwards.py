@@ -26,11 +26,13 @@ class BackpropagationCostsTwoForwards(Experiment):
     """
 
     id = "backpropagation-costs-two-forwards"
+    zh = "不论有多少个权重，反向传播求出所有权重的导数，代价都不超过两次前向传播。"
     question = 12
     source = "Rumelhart, Hinton and Williams 1986; Baur and Strassen 1983 (The complexity of partial derivatives)"
     quick = {"widths": (4, 32), "depth": 3}
     control = {"use_deltas": False, "widths": (2, 4, 8)}  # narrow nets, since it takes so long
-    charts = (Chart("Cost of all derivatives, in forward passes", "weights", "forward_passes", log_x=True, log_y=True),)
+    charts = (Chart("Cost of all derivatives, in forward passes", "weights", "forward_passes", log_x=True, log_y=True,
+                    zh="求所有导数的代价，以前向传播的次数计"),)
 
     use_deltas: Annotated[bool, "backpropagation, and not a forward pass for each weight"] = True
     widths: Annotated[tuple[int, ...], "units a layer, of several nets"] = (8, 32, 128, 512)
@@ -60,7 +62,8 @@ class BackpropagationCostsTwoForwards(Experiment):
         most = over_seeds(rows, lambda some: max(numbers(some, "forward_passes")))
         weights = numbers(rows, "weights")
         because = f"nets of {min(weights):.0f} to {max(weights):.0f} weights pay at most {most} forward passes for all derivatives"
-        return Verdict(most.high <= self.dear, because)
+        zh = f"有 {min(weights):.0f} 至 {max(weights):.0f} 个权重的网络，求所有导数的代价最多为 {most:zh} 次前向传播"
+        return Verdict(most.high <= self.dear, because, zh)
 
 
 @torch.no_grad()

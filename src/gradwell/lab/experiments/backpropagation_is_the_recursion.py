@@ -30,12 +30,14 @@ class BackpropagationIsTheRecursion(Experiment):
     """
 
     id = "backpropagation-is-the-recursion"
+    zh = "由递推式 delta_l = (W^T delta_(l+1)) * f'(z_l) 得到的梯度，与自动微分和有限差分得到的相同。"
     question = 12
     source = "Rumelhart, Hinton and Williams 1986 (Learning representations by back-propagating errors)"
     rules = ("GW201", "GW206")
     quick = {"width": 4, "examples": 8}
     control = {"with_slope": False}
-    charts = (Chart("Distance from autograd's gradient by layer", "layer", "distance", by="way", log_y=True),)
+    charts = (Chart("Distance from autograd's gradient by layer", "layer", "distance", by="way", log_y=True,
+                    zh="各层与自动微分的梯度的距离"),)
 
     function: Annotated[str, "activation"] = "tanh"
     with_slope: Annotated[bool, "whether the recursion multiplies by f'(z)"] = True
@@ -95,7 +97,8 @@ class BackpropagationIsTheRecursion(Experiment):
         """It holds where all are the same gradient but for rounding."""
         ways = {way: over_seeds(rows, partial(largest, way=way)) for way in ("recursion", "explain", "finite differences")}
         because = f"relative distance from autograd's gradient, at most: {', '.join(f'{way} {far}' for way, far in ways.items())}"
-        return Verdict(all(far.high <= self.equal for far in ways.values()), because)
+        zh = f"与自动微分的梯度的相对距离，最大为：{'，'.join(f'{way} {far:zh}' for way, far in ways.items())}"
+        return Verdict(all(far.high <= self.equal for far in ways.values()), because, zh)
 
 
 def largest(rows: Sequence[Row], way: str) -> float:

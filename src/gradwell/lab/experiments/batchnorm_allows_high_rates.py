@@ -30,13 +30,14 @@ class BatchnormAllowsHighRates(Experiment):
     """
 
     id = "batchnorm-allows-high-rates"
+    zh = "有批量归一化的网络能承受的学习率是没有时的数倍，并且在各自最佳的学习率下，需要的更新次数更少。"
     question = 11
     source = "Ioffe and Szegedy 2015, arXiv 1502.03167; Bjorck et al. 2018 (Understanding batch normalization), arXiv 1806.02375"
     rules = ("GW402", "GW413")
     quick = {"steps": 40, "rates": (0.1, 1.6), "loss": 1.0, "higher": 8.0}
     control = {"normalise": False}
-    charts = (Chart("Updates until the loss is reached", "rate", "updates", "net", log_x=True),
-              Chart("Lowest loss reached", "rate", "lowest", "net", log_x=True, log_y=True))
+    charts = (Chart("Updates until the loss is reached", "rate", "updates", "net", log_x=True, zh="达到目标损失所需的更新次数"),
+              Chart("Lowest loss reached", "rate", "lowest", "net", log_x=True, log_y=True, zh="达到的最低损失"))
 
     normalise: Annotated[bool, "batch normalisation in one of the nets"] = True
     depth: Annotated[int, "hidden layers"] = 6
@@ -79,7 +80,10 @@ class BatchnormAllowsHighRates(Experiment):
         sooner = over_seeds(rows, lambda some: fewest_updates(some, "normalised", self.steps) / fewest_updates(some, "plain", self.steps))
         because = (f"the highest rate it learns at is {highest['normalised']} with, {highest['plain']} without, {times} times as high; "
                    f"at its best rate each needs {fastest['normalised']} and {fastest['plain']} updates to a loss of {self.loss:g}")
-        return Verdict(times.low >= self.higher and sooner.high < 1, because)
+        zh = (f"网络能学会的最高学习率，有批量归一化时为 {highest['normalised']:zh}，没有时为 {highest['plain']:zh}，"
+              f"前者是后者的 {times:zh} 倍；在各自最佳的学习率下，"
+              f"损失降到 {self.loss:g} 分别需要 {fastest['normalised']:zh} 和 {fastest['plain']:zh} 次更新")
+        return Verdict(times.low >= self.higher and sooner.high < 1, because, zh)
 
 
 def fewest_updates(rows: Sequence[Row], net: str, most: int) -> float:

@@ -26,13 +26,15 @@ class BatchnormForgetsWeightScale(Experiment):
     """
 
     id = "batchnorm-forgets-weight-scale"
+    zh = "批量归一化之前的权重可以放大到 c 倍：输出不变，权重的梯度变为原来的 1/c。"
     question = 11
     source = "Ioffe and Szegedy 2015 (Batch normalization), arXiv 1502.03167, section 3.3"
     rules = ("GW402", "GW502")
     quick = {"examples": 16}
     control = {"normalise": False}
-    charts = (Chart("Gradient of the weights, relative to that at c = 1", "c", "gradient", log_x=True, log_y=True),
-              Chart("Change of the output", "c", "change", log_x=True))
+    charts = (Chart("Gradient of the weights, relative to that at c = 1", "c", "gradient", log_x=True, log_y=True,
+                    zh="权重的梯度，相对于 c = 1 时的梯度"),
+              Chart("Change of the output", "c", "change", log_x=True, zh="输出的变化"))
 
     normalise: Annotated[bool, "batch normalisation after the layer"] = True
     inputs: Annotated[int, "units"] = 20
@@ -67,4 +69,6 @@ class BatchnormForgetsWeightScale(Experiment):
         gradient = over_seeds(rows, lambda some: numbers(some, "gradient", c=largest)[0])
         because = (f"the output changes by at most {change} of it; with weights {largest:g} times as large the gradient is {gradient} "
                    f"times what it was, and c times the gradient is off by at most {off}")
-        return Verdict(change.high <= self.exact and off.high <= self.exact, because)
+        zh = (f"输出的相对变化最多为 {change:zh}；权重放大到 {largest:g} 倍时，梯度是原来的 {gradient:zh} 倍，"
+              f"而梯度乘以 c 之后的误差最多为 {off:zh}")
+        return Verdict(change.high <= self.exact and off.high <= self.exact, because, zh)

@@ -43,14 +43,16 @@ class BatchnormHelpsDespiteShift(Experiment):
     """
 
     id = "batchnorm-helps-despite-shift"
+    zh = "即使人为地让各层的输入在每一步都偏移得更多，有批量归一化的网络仍比没有的学得快。"
     question = 11
     source = "Santurkar et al. 2018 (How does batch normalization help optimization?), arXiv 1805.11604, section 2.1"
     textbook = "Batch normalisation speeds up training because it reduces internal covariate shift (Ioffe and Szegedy 2015)."
+    textbook_zh = "批量归一化能加快训练，是因为它减小了内部协变量偏移（Ioffe and Szegedy 2015）。"
     rules = ("GW107",)
     quick = {"rates": (0.2,), "steps": 60, "loss": 1.3, "depth": 5}
     control = {"normalise": False}
-    charts = (Chart("Updates until the loss is reached", "rate", "updates", "net", log_x=True),
-              Chart("Drift of a unit's mean at a step", "rate", "drift", "net", log_x=True))
+    charts = (Chart("Updates until the loss is reached", "rate", "updates", "net", log_x=True, zh="达到目标损失所需的更新次数"),
+              Chart("Drift of a unit's mean at a step", "rate", "drift", "net", log_x=True, zh="单元的均值在一步中的漂移"))
 
     normalise: Annotated[bool, "batch normalisation before the shifts"] = True
     shift: Annotated[float, "standard deviations, at most"] = 1.3
@@ -93,7 +95,9 @@ class BatchnormHelpsDespiteShift(Experiment):
         more = over_seeds(rows, lambda some: best(some, "shifted", "drift") - best(some, "plain", "drift"))
         said = "; ".join(f"{net}: {updates[net]} updates, drift {drifts[net]}" for net in nets)
         because = f"{said}. The shifted net takes {faster} of the updates of the plain one and drifts by {more} more"
-        return Verdict(faster.high < 1 and more.low > 0, because)
+        said_zh = "；".join(f"{net}：{updates[net]:zh} 次更新，漂移 {drifts[net]:zh}" for net in nets)
+        zh = f"{said_zh}。shifted 网络的更新次数是 plain 网络的 {faster:zh} 倍，漂移多 {more:zh}"
+        return Verdict(faster.high < 1 and more.low > 0, because, zh)
 
 
 def between(units: int, normalise: bool, shift: float, widening: float) -> nn.Module:

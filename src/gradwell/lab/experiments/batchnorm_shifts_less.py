@@ -27,13 +27,15 @@ class BatchnormShiftsLess(Experiment):
     """
 
     id = "batchnorm-shifts-less"
+    zh = "有批量归一化时，一次更新使单元所接收的输入的均值移动的距离，只有没有时的一小部分。"
     question = 11
     source = "Ioffe and Szegedy 2015 (Batch normalization), arXiv 1502.03167; Santurkar et al. 2018, arXiv 1805.11604"
     rules = ("GW107",)
     quick = {"updates": 30, "depth": 4}
     control = {"normalise": False}
-    charts = (Chart("Drift of a unit's mean at an update", "update", "drift", "net", log_y=True),
-              Chart("Turn of a layer's gradient when the layers below are updated", "layer", "turn", "net"))
+    charts = (Chart("Drift of a unit's mean at an update", "update", "drift", "net", log_y=True, zh="单元的均值在一次更新中的漂移"),
+              Chart("Turn of a layer's gradient when the layers below are updated", "layer", "turn", "net",
+                    zh="更新其下各层时，一层的梯度的偏转"))
 
     normalise: Annotated[bool, "batch normalisation in one of the nets"] = True
     depth: Annotated[int, "hidden layers"] = 6
@@ -81,7 +83,9 @@ class BatchnormShiftsLess(Experiment):
                          for name in ("drift", "turn"))
         because = (f"at an update a unit's mean moves by {drifts[0]} standard deviations with it, {drifts[1]} without, {share} times as "
                    f"far; the gradient turns by {turns[0]} of its length with it, {turns[1]} without")
-        return Verdict(share.high <= self.less, because)
+        zh = (f"一次更新使单元的均值移动的距离，有批量归一化时为 {drifts[0]:zh} 个标准差，没有时为 {drifts[1]:zh} 个，"
+              f"前者是后者的 {share:zh} 倍；梯度的偏转与其长度之比，有批量归一化时为 {turns[0]:zh}，没有时为 {turns[1]:zh}")
+        return Verdict(share.high <= self.less, because, zh)
 
 
 def middle(rows: Sequence[Row], name: str, net: str) -> float:

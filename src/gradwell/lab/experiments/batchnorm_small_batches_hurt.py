@@ -32,12 +32,14 @@ class BatchnormSmallBatchesHurt(Experiment):
     """
 
     id = "batchnorm-small-batches-hurt"
+    zh = "以每批两个样本训练时，用批量归一化的网络比用层归一化的网络错得更多；批次大时则不然。"
     question = 11
     source = "Ioffe 2017 (Batch renormalization), arXiv 1702.03275; Wu and He 2018 (Group normalization), arXiv 1803.08494"
     rules = ("GW503", "GW504")
     quick = {"steps": 120, "rates": (0.02,), "depth": 2, "large": 24, "more": 0.15}
     control = {"small": 48}
-    charts = (Chart("Error on test images after training with batches of this size", "batch", "error", "normalisation", log_x=True),)
+    charts = (Chart("Error on test images after training with batches of this size", "batch", "error", "normalisation", log_x=True,
+                    zh="以该批次大小训练之后，在测试图像上的错误率"),)
 
     small: Annotated[int, "images a batch", Least(2)] = 2
     large: Annotated[int, "images a batch", Least(2)] = 32
@@ -67,7 +69,9 @@ class BatchnormSmallBatchesHurt(Experiment):
         more = {batch: over_seeds(rows, partial(difference, batch=batch)) for batch in sizes}
         because = "; ".join(f"with batches of {batch} the error is {error['batch', batch]} with batch normalisation, "
                             f"{error['layer', batch]} with layer normalisation, {more[batch]} more" for batch in sizes)
-        return Verdict(more[self.small].low >= self.more and more[self.large].high < self.more, because)
+        zh = "；".join(f"每批 {batch} 个样本时，批量归一化的错误率为 {error['batch', batch]:zh}，"
+                       f"层归一化的为 {error['layer', batch]:zh}，前者高 {more[batch]:zh}" for batch in sizes)
+        return Verdict(more[self.small].low >= self.more and more[self.large].high < self.more, because, zh)
 
 
 def difference(rows: Sequence[Row], batch: int) -> float:

@@ -27,13 +27,16 @@ class BatchnormSteadies(Experiment):
     """
 
     id = "batchnorm-steadies"
+    zh = "有批量归一化时，梯度在更远处仍然可信：逆着梯度走一步，损失下降；没有时，同样的一步使损失猛增。"
     question = 11
     source = "Santurkar et al. 2018 (How does batch normalization help optimization?), arXiv 1805.11604"
     rules = ("GW203", "GW413")
     quick = {"updates": 30, "rates": (0.1,), "steps": (0.06,)}
     control = {"normalise": False}
-    charts = (Chart("Loss after a step, relative to before", "step", "loss ratio", "net", log_x=True, log_y=True),
-              Chart("Cosine between the gradients before and after a step", "step", "cosine", "net", log_x=True))
+    charts = (Chart("Loss after a step, relative to before", "step", "loss ratio", "net", log_x=True, log_y=True,
+                    zh="走一步之后的损失，相对于之前"),
+              Chart("Cosine between the gradients before and after a step", "step", "cosine", "net", log_x=True,
+                    zh="一步前后两个梯度之间的余弦"))
 
     normalise: Annotated[bool, "batch normalisation in one of the nets"] = True
     depth: Annotated[int, "hidden layers"] = 6
@@ -77,7 +80,10 @@ class BatchnormSteadies(Experiment):
         because = (f"a step of {middle:g} of the weights' norm leaves {ratio[0]} of the loss with it, {ratio[1]} without; over all rates "
                    f"and steps the loss without is at least {times} times as high; after a step of {first:g} the gradient's cosine with "
                    f"the one before is {cosine[0]} with it, {cosine[1]} without")
-        return Verdict(ratio[0].high < 1 < ratio[1].low and times.low >= self.steadier, because)
+        zh = (f"步长为权重范数的 {middle:g} 倍时，一步之后的损失与之前之比，有批量归一化时为 {ratio[0]:zh}，没有时为 {ratio[1]:zh}；"
+              f"在所有学习率和步长下，没有它时的损失至少是有它时的 {times:zh} 倍；步长为权重范数的 {first:g} 倍时，"
+              f"一步之后的梯度与之前的梯度的余弦，有批量归一化时为 {cosine[0]:zh}，没有时为 {cosine[1]:zh}")
+        return Verdict(ratio[0].high < 1 < ratio[1].low and times.low >= self.steadier, because, zh)
 
     def times(self, rows: Sequence[Row]) -> float:
         """How many times as high the loss is without normalisation, at the rate and step where it is least so, of one seed."""

@@ -24,12 +24,13 @@ class BiasBeforeBatchnormIsIdle(Experiment):
     """
 
     id = "bias-before-batchnorm-is-idle"
+    zh = "紧接在批量归一化之前的偏置什么也不改变，也得不到梯度，因为批次的均值随后又被减去。"
     question = 11
     source = "Ioffe and Szegedy 2015 (Batch normalization), arXiv 1502.03167, section 3.2"
     rules = ("GW505",)
     quick = {"examples": 16}
     control = {"normalise": False}
-    charts = (Chart("Change of the output when the bias moves", "bias", "change"),)
+    charts = (Chart("Change of the output when the bias moves", "bias", "change", zh="偏置移动时输出的变化"),)
 
     normalise: Annotated[bool, "batch normalisation after the layer"] = True
     inputs: Annotated[int, "units"] = 20
@@ -63,4 +64,6 @@ class BiasBeforeBatchnormIsIdle(Experiment):
         gradient = over_seeds(rows, lambda some: max(numbers(some, "gradient")))
         because = (f"a bias of {max(self.biases):g} standard deviations or less changes the output by at most {change} of it; "
                    f"its gradient is at most {gradient} of the weights'")
-        return Verdict(change.high <= self.idle and gradient.high <= self.idle, because)
+        zh = (f"不超过 {max(self.biases):g} 个标准差的偏置，使输出的相对变化最多为 {change:zh}；"
+              f"偏置的梯度最多为权重梯度的 {gradient:zh} 倍")
+        return Verdict(change.high <= self.idle and gradient.high <= self.idle, because, zh)

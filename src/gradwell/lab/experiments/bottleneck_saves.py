@@ -42,12 +42,13 @@ class BottleneckSaves(Experiment):
     """
 
     id = "bottleneck-saves"
+    zh = "由 1x1 卷积构成的瓶颈结构，参数和 FLOPs 只有普通 3x3 卷积的八分之一，准确率几乎没有下降。"
     question = 3
     source = "He et al. 2016 (Deep residual learning for image recognition), arXiv 1512.03385; Lin et al. 2014, arXiv 1312.4400"
     quick = {"steps": 12, "rates": (0.01,), "batch": 32, "loses": 0.5}
     control = {"ratio": 1}
-    charts = (Chart("Parameters of the block's convolutions", "block", "parameters"),
-              Chart("Accuracy on test images", "rate", "accuracy", "block", log_x=True))
+    charts = (Chart("Parameters of the block's convolutions", "block", "parameters", zh="模块中各卷积的参数个数"),
+              Chart("Accuracy on test images", "rate", "accuracy", "block", log_x=True, zh="在测试图像上的准确率"))
 
     ratio: Annotated[int, "times fewer channels inside"] = 4
     channels: Annotated[int, "channels outside"] = 16
@@ -83,7 +84,9 @@ class BottleneckSaves(Experiment):
         lost = over_seeds(rows, lambda some: best(some, "plain", "accuracy") - best(some, "bottleneck", "accuracy"))
         because = (f"{count[0]} parameters with the bottleneck, {count[1]} without, {fewer} times fewer, and {cheaper} times fewer FLOPs; "
                    f"accuracy {found[0]} with it, {found[1]} without, {lost} lost")
-        return Verdict(min(fewer.low, cheaper.low) >= self.fewer and lost.high <= self.loses, because)
+        zh = (f"有瓶颈时参数为 {count[0]:zh} 个，没有时为 {count[1]:zh} 个，后者是前者的 {fewer:zh} 倍，FLOPs 是前者的 {cheaper:zh} 倍；"
+              f"准确率有瓶颈时为 {found[0]:zh}，没有时为 {found[1]:zh}，下降 {lost:zh}")
+        return Verdict(min(fewer.low, cheaper.low) >= self.fewer and lost.high <= self.loses, because, zh)
 
 
 def saving(rows: Sequence[Row], what: str) -> float:

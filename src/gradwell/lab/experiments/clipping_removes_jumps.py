@@ -34,16 +34,19 @@ class ClippingRemovesJumps(Experiment):
     """
 
     id = "clipping-removes-jumps"
+    zh = "循环权重很大的 RNN，单独一步就会使损失猛增；裁剪梯度的范数之后便不再如此。"
     question = 6
     source = ("Pascanu, Mikolov and Bengio 2013 (On the difficulty of training recurrent neural networks); "
               "Seetharaman, Wichern, Pardo and Le Roux 2020 (AutoClip)")
     textbook = ("a threshold at a low quantile of the run's own norms does as well (AutoClip); where all norms are large from the first "
                 "step on, as here, it makes the jumps smaller and does not remove them")
+    textbook_zh = ("以本次训练自身范数的低分位数作阈值，效果同样好（AutoClip）；若像这里一样，所有范数从第一步起就很大，"
+                   "它使跳跃变小，但不能消除跳跃")
     rules = ("GW203", "GW702", "GW202")
     quick = {"steps": 40, "batch": 8}
     control = {"threshold": 1e9}
-    charts = (Chart("Rise of the loss by one step", "step", "rise", by="clipping"),
-              Chart("Norm of the gradient before clipping", "step", "norm", log_y=True))
+    charts = (Chart("Rise of the loss by one step", "step", "rise", by="clipping", zh="一步造成的损失上升"),
+              Chart("Norm of the gradient before clipping", "step", "norm", log_y=True, zh="裁剪之前梯度的范数"))
 
     radius: Annotated[float, "spectral radius of the recurrent weights"] = 1.5
     length: Annotated[int, "time steps"] = 30
@@ -87,7 +90,9 @@ class ClippingRemovesJumps(Experiment):
         spike = over_seeds(rows, lambda some: max(numbers(some, "norm")) / median(numbers(some, "norm")))
         because = (f"in the worst of {self.steps - self.known} steps the loss grows by {none} unclipped, {fixed} with a fixed threshold, "
                    f"{own} with one from the run's own norms; the largest norm is {spike} times the median")
-        return Verdict(none.low >= self.jump > fixed.high, because)
+        zh = (f"在 {self.steps - self.known} 步中最坏的一步，损失的上升量，不裁剪时为 {none:zh}，用固定阈值时为 {fixed:zh}，"
+              f"用取自本次训练自身范数的阈值时为 {own:zh}；最大的范数是中位数的 {spike:zh} 倍")
+        return Verdict(none.low >= self.jump > fixed.high, because, zh)
 
     def greatest(self, rows: Sequence[Row], way: str) -> Spread:
         """The greatest rise of the loss by one step of that way."""

@@ -26,11 +26,12 @@ class ConvolutionCommutesWithShift(Experiment):
     """
 
     id = "convolution-commutes-with-shift"
+    zh = "先平移图像再卷积，与先卷积再平移，结果相同，因为每个位置上都是同一个卷积核。"
     question = 2
     source = "Goodfellow et al. 2016 (Deep learning), section 9.2; Cohen and Welling 2016, arXiv 1602.07576"
     quick = {"size": 8, "images": 4}
     control = {"kind": "local"}
-    charts = (Chart("Error of shifting after instead of before", "shift", "error", "layer"),)
+    charts = (Chart("Error of shifting after instead of before", "shift", "error", "layer", zh="用后平移代替先平移的误差"),)
 
     kind: Annotated[str, "of layer"] = "convolution"
     size: Annotated[int, "pixels a side"] = 12
@@ -56,5 +57,7 @@ class ConvolutionCommutesWithShift(Experiment):
         """It holds where the error is nothing but rounding at every shift, and is not for the layers without sharing."""
         error = {kind: over_seeds(pick(rows, layer=kind), lambda some: max(numbers(some, "error"))) for kind in (self.kind, *KINDS)}
         because = ", ".join(f"{error[kind]} for the {kind} layer" for kind in error)
+        zh = "，".join(f"{kind} 层为 {error[kind]:zh}" for kind in error)
         others = (error[kind].low >= self.wrong for kind in ("local", "dense"))
-        return Verdict(error[self.kind].high <= self.exact and all(others), f"the largest relative error is {because}")
+        holds = error[self.kind].high <= self.exact and all(others)
+        return Verdict(holds, f"the largest relative error is {because}", f"最大的相对误差：{zh}")

@@ -31,12 +31,13 @@ class ConvolutionNeedsFewerParameters(Experiment):
     """
 
     id = "convolution-needs-fewer-parameters"
+    zh = "卷积层识别数字的效果与相同单元之间的全连接层相近，而参数不到后者的百分之一。"
     question = 2
     source = "LeCun et al. 1989 (Backpropagation applied to handwritten zip code recognition); Goodfellow et al. 2016, section 9.2"
     quick = {"steps": 50, "channels": 8, "rates": (0.01,), "loses": 0.2}
     control = {"kernel": SIZE}
-    charts = (Chart("Parameters of the layer", "layer", "parameters", log_y=True),
-              Chart("Accuracy on test images", "rate", "accuracy", "layer", log_x=True))
+    charts = (Chart("Parameters of the layer", "layer", "parameters", log_y=True, zh="该层的参数个数"),
+              Chart("Accuracy on test images", "rate", "accuracy", "layer", log_x=True, zh="在测试图像上的准确率"))
 
     kernel: Annotated[int, "pixels a side"] = 3
     channels: Annotated[int, "output channels"] = 16
@@ -68,7 +69,9 @@ class ConvolutionNeedsFewerParameters(Experiment):
         fewer = over_seeds(rows, lambda some: best(some, "dense", "parameters") / best(some, "convolution", "parameters"))
         said = "; ".join(f"{kind}: {count[kind]} parameters, accuracy {found[kind]}" for kind in KINDS)
         because = f"{said}. The convolution has {fewer} times fewer parameters than the dense layer, and {lost} of accuracy is lost"
-        return Verdict(fewer.low >= self.fewer and lost.high <= self.loses, because)
+        said_zh = "；".join(f"{kind}：{count[kind]:zh} 个参数，准确率 {found[kind]:zh}" for kind in KINDS)
+        zh = f"{said_zh}。dense 层的参数是 convolution 层的 {fewer:zh} 倍，准确率下降 {lost:zh}"
+        return Verdict(fewer.low >= self.fewer and lost.high <= self.loses, because, zh)
 
 
 def best(rows: Sequence[Row], kind: str, what: str) -> float:

@@ -23,15 +23,18 @@ class FanInKeepsVariance(Experiment):
     """
 
     id = "fan-in-keeps-variance"
+    zh = "标准差为 1/sqrt(fan-in) 的权重，使信号穿过线性层时大小不变；减半则信号消失，加倍则信号爆炸。"
     question = 13
     source = "LeCun, Bottou, Orr and Mueller 1998 (Efficient BackProp); Glorot and Bengio 2010"
     rules = ("GW502", "GW105", "GW106")
     textbook = "1/sqrt(fan-in) keeps the variance through tanh layers, too; there it shrinks slowly, since |tanh(z)| < |z|."
+    textbook_zh = "1/sqrt(fan-in) 穿过 tanh 层也能保持方差；但在那里方差会缓慢缩小，因为 |tanh(z)| < |z|。"
     quick = {"width": 128, "examples": 32}
     control = {"deviation": 0.5}
     charts = (
-        Chart("Size of the signal by layer, weights with 1/2, 1 and 2 times the deviation", "layer", "size", by="weights", log_y=True),
-        Chart("The same through tanh", "layer", "size_tanh", by="weights", log_y=True),
+        Chart("Size of the signal by layer, weights with 1/2, 1 and 2 times the deviation", "layer", "size", by="weights", log_y=True,
+              zh="各层信号的大小，权重取该标准差的 1/2、1 和 2 倍"),
+        Chart("The same through tanh", "layer", "size_tanh", by="weights", log_y=True, zh="同上，穿过 tanh"),
     )
 
     deviation: Annotated[float, "standard deviation of the weights, times sqrt(fan-in)"] = 1.0
@@ -55,5 +58,7 @@ class FanInKeepsVariance(Experiment):
         tanh = last(rows, "size_tanh", weights="1")
         because = (f"the size at layer {self.depth} is {as_is} of that at layer 1 with weights of {self.deviation:g}/sqrt(fan-in), {half} "
                    f"with half of that, {twice} with twice; through tanh it is {tanh}")
+        zh = (f"权重为 {self.deviation:g}/sqrt(fan-in) 时，第 {self.depth} 层的信号大小是第 1 层的 {as_is:zh} 倍，"
+              f"减半时是 {half:zh} 倍，加倍时是 {twice:zh} 倍；穿过 tanh 时是 {tanh:zh} 倍")
         kept = 1 / self.kept < as_is.low and as_is.high < self.kept
-        return Verdict(kept and half.high < 1 / self.kept and twice.low > self.kept, because)
+        return Verdict(kept and half.high < 1 / self.kept and twice.low > self.kept, because, zh)

@@ -29,12 +29,13 @@ class FasttextIsManyTimesFaster(Experiment):
     """
 
     id = "fasttext-is-many-times-faster"
+    zh = "在同一处理器上，fastText 从文本中学习的速度，是向量大小相同的循环网络的许多倍。"
     question = 8
     source = "Joulin et al. 2016 (Bag of Tricks for Efficient Text Classification), table 2"
     quick = {"libraries": ("logging", "xml"), "longest": 15, "pairs": 1, "times": 3.0}
     control = {"dim": 8192}
     timed = True
-    charts = (Chart("Seconds to learn the texts", "classifier", "seconds"),)
+    charts = (Chart("Seconds to learn the texts", "classifier", "seconds", zh="学习这些文本所需的秒数"),)
 
     libraries: Annotated[tuple[str, ...], "libraries of Python, one label each"] = ("email", "http", "logging", "xml")
     longest: Annotated[int, "words of a text that the network reads at the most"] = 30
@@ -78,4 +79,5 @@ class FasttextIsManyTimesFaster(Experiment):
         fast, deep = (over_seeds(rows, lambda some, name=name: median(numbers(some, "seconds", classifier=name)))  # type: ignore[misc]
                       for name in ("fastText", "recurrent network"))
         because = f"the network takes {slower} times as long: {deep} s, fastText {fast} s"
-        return Verdict(slower.low >= self.times, because)
+        zh = f"网络所需的时间是 fastText 的 {slower:zh} 倍：网络 {deep:zh} 秒，fastText {fast:zh} 秒"
+        return Verdict(slower.low >= self.times, because, zh)

@@ -33,15 +33,17 @@ class FasttextIsNearlyDeep(Experiment):
     """
 
     id = "fasttext-is-nearly-deep"
+    zh = "当词语本身就能表明主题时，fastText 的正确率与按顺序读词的网络相近，而成本只是后者的一小部分。"
     question = 8
     source = "Joulin et al. 2016 (Bag of Tricks for Efficient Text Classification), tables 1 and 2"
     quick = {"libraries": ("email", "logging", "xml"), "longest": 15, "deep_epochs": 3, "deep_rates": (0.02,), "batch": 32,
              "texts": 700, "margin": 0.1}
     control = {"task": "order"}
     charts = (
-        Chart("Texts classified rightly", "classifier", "right"),
-        Chart("Texts that the network classifies rightly while training", "epoch", "right so far", by="rate"),
-        Chart("Multiply-adds of an answer", "classifier", "cost"),
+        Chart("Texts classified rightly", "classifier", "right", zh="分类正确的文本的比例"),
+        Chart("Texts that the network classifies rightly while training", "epoch", "right so far", by="rate",
+              zh="训练中网络分类正确的文本的比例"),
+        Chart("Multiply-adds of an answer", "classifier", "cost", zh="得出一个答案的乘加次数"),
     )
 
     task: Annotated[str, "docstrings, or order: which of two words comes first, with others between them"] = "docstrings"
@@ -108,4 +110,6 @@ class FasttextIsNearlyDeep(Experiment):
         dearer = over_seeds(rows, ratio)
         because = (f"fastText is right about {fast} of the texts, the network about {deep}: a lead of {lead}, "
                    f"at {dearer} times the multiply-adds")
-        return Verdict(lead.high <= self.margin and dearer.low >= self.times, because)
+        zh = (f"fastText 分类正确的文本的比例为 {fast:zh}，网络为 {deep:zh}：网络领先 {lead:zh}，"
+              f"乘加次数是 fastText 的 {dearer:zh} 倍")
+        return Verdict(lead.high <= self.margin and dearer.low >= self.times, because, zh)

@@ -24,14 +24,16 @@ class FixedVectorForgetsLongSentences(Experiment):
     """
 
     id = "fixed-vector-forgets-long-sentences"
+    zh = "把一个句子压缩成一个向量的翻译模型会译错长句，而训练同样久的注意力能译对这些长句。"
     question = 14
     source = "Cho et al. 2014 (On the Properties of Neural Machine Translation); Bahdanau, Cho and Bengio 2015, figure 2"
     rules = ("GW701",)
     quick = {"kind": "dot", "lengths": (1, 8), "hidden": 32, "batch": 32, "steps": 80, "rates": (0.02,), "held_out": 50, "lost": 0.1}
     control = {"lengths": (1, 2)}
     charts = (
-        Chart("Words right by the length of the sentence", "length", "right", by="decoder"),
-        Chart("Words right in the longest sentences while training", "step", "longest right", by="decoder"),
+        Chart("Words right by the length of the sentence", "length", "right", by="decoder", zh="不同长度的句子中译对的词的比例"),
+        Chart("Words right in the longest sentences while training", "step", "longest right", by="decoder",
+              zh="训练中最长的句子里译对的词的比例"),
     )
 
     kind: Annotated[str, "attention"] = "additive"
@@ -76,4 +78,7 @@ class FixedVectorForgetsLongSentences(Experiment):
         because = (f"of sentences of {long} words {found[self.kind, long]} of the words are right with {self.kind} attention, "
                    f"{found[FIXED, long]} from a fixed vector; of {short} words {found[self.kind, short]} and {found[FIXED, short]}; "
                    f"the gap grows by {more}")
-        return Verdict(more.low >= self.lost, because)
+        zh = (f"{long} 个词的句子中译对的词的比例，用 {self.kind} 注意力为 {found[self.kind, long]:zh}，"
+              f"用固定向量为 {found[FIXED, long]:zh}；"
+              f"{short} 个词的句子中分别为 {found[self.kind, short]:zh} 和 {found[FIXED, short]:zh}；差距增大 {more:zh}")
+        return Verdict(more.low >= self.lost, because, zh)

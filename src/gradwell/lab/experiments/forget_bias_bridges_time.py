@@ -28,16 +28,18 @@ class ForgetBiasBridgesTime(Experiment):
     """
 
     id = "forget-bias-bridges-time"
+    zh = "若遗忘门在训练开始时就张开得足以记住 100 步，LSTM 便能学会回忆 100 步之前的一个数；偏置为 0 或 1 时则学不会。"
     question = 7
     source = ("Gers, Schmidhuber and Cummins 2000 (Learning to forget); Jozefowicz, Zaremba and Sutskever 2015 (An empirical exploration "
               "of recurrent network architectures); Tallec and Ollivier 2018 (Can recurrent neural networks warp time?)")
     textbook = "a forget bias of 1 is enough to remember; it is for some tens of steps, not for any length"
+    textbook_zh = "遗忘门的偏置取 1 就足以记忆；这只对几十步成立，并非对任何长度都成立"
     rules = ("GW703",)
     quick = {"length": 40, "steps": 80, "batch": 16, "rates": (0.01,), "biases": (0.0,)}
     control = {"length": 4}
     charts = (
-        Chart("Error at the end of the training", "rate", "left", by="bias", log_x=True, log_y=True),
-        Chart("Error while learning", "step", "error", by="training", log_y=True),
+        Chart("Error at the end of the training", "rate", "left", by="bias", log_x=True, log_y=True, zh="训练结束时的误差"),
+        Chart("Error while learning", "step", "error", by="training", log_y=True, zh="学习过程中的误差"),
     )
 
     biases: Annotated[tuple[float, ...], "forget biases measured beside ln T"] = (0.0, 1.0)
@@ -64,5 +66,7 @@ class ForgetBiasBridgesTime(Experiment):
         best = {name: least(rows, "left", bias=name) for name in (AS_LONG, *(f"{b:g}" for b in self.biases))}
         because = f"of a number {self.length} steps back the best learning rate leaves of the error " + ", ".join(
             f"{error} with bias {name}" for name, error in best.items())
+        zh = f"回忆 {self.length} 步之前的一个数，在最佳学习率下剩下的误差：" + "，".join(
+            f"偏置为 {name} 时是 {error:zh}" for name, error in best.items())
         as_long = best.pop(AS_LONG)
-        return Verdict(as_long.high < self.learned < min(error.low for error in best.values()), because)
+        return Verdict(as_long.high < self.learned < min(error.low for error in best.values()), because, zh)

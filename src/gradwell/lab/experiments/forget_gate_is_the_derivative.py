@@ -30,13 +30,15 @@ class ForgetGateIsTheDerivative(Experiment):
     """
 
     id = "forget-gate-is-the-derivative"
+    zh = "沿着 LSTM 的细胞状态，梯度在每一步都恰好乘以遗忘门，此外没有别的因子。"
     question = 7
     source = "Hochreiter and Schmidhuber 1997 (Long short-term memory); Gers, Schmidhuber and Cummins 2000 (Learning to forget)"
     textbook = "dc_t/dc_(t-1) = f_t; that leaves out the path through h_(t-1) and the gates, which adds a part of its own"
+    textbook_zh = "dc_t/dc_(t-1) = f_t；这略去了经过 h_(t-1) 和各个门的路径，而这条路径也贡献一部分"
     rules = ("GW701", "GW703")
     quick = {"hidden": 8, "steps": 10}
     control = {"squashed": True}
-    charts = (Chart("How far dc_t/dc_(t-1) is from the forget gate", "step", "distance", by="path"),)
+    charts = (Chart("How far dc_t/dc_(t-1) is from the forget gate", "step", "distance", by="path", zh="dc_t/dc_(t-1) 与遗忘门的距离"),)
 
     hidden: Annotated[int, "units"] = 32
     steps: Annotated[int, "time steps"] = 30
@@ -69,7 +71,9 @@ class ForgetGateIsTheDerivative(Experiment):
         along, all_paths = (self.worst(rows, path) for path in PATHS)
         because = (f"at the worst of {self.steps} steps the derivative along the cell is {along} of the forget gate's size away from it; "
                    f"with the path through h and the gates {all_paths}")
-        return Verdict(along.high <= self.exact, because)
+        zh = (f"在 {self.steps} 步中最差的一步，沿细胞状态的导数与遗忘门的距离是遗忘门大小的 {along:zh} 倍；"
+              f"加上经过 h 和各个门的路径后，是 {all_paths:zh} 倍")
+        return Verdict(along.high <= self.exact, because, zh)
 
     def worst(self, rows: Sequence[Row], path: str) -> Spread:
         """The greatest distance of all steps."""
