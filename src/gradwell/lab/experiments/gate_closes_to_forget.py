@@ -26,13 +26,15 @@ class GateClosesToForget(Experiment):
     """
 
     id = "gate-closes-to-forget"
+    zh = "训练好的 LSTM 只在任务要求遗忘的地方关闭遗忘门，别处不关，所以遗忘门关闭并非故障。"
     question = 7
     source = "Gers, Schmidhuber and Cummins 2000 (Learning to forget: continual prediction with LSTM)"
     rules = ("GW703", "GW704")
     quick = {"steps": 150, "rate": 0.03, "length": 15, "batch": 8}
     control = {"forgets": False}
-    charts = (Chart("Forget gate, weighted by the cells it acts on", "step", "forget gate", by="where"),
-              Chart("Error while learning", "step", "error", log_y=True))
+    charts = (Chart("Forget gate, weighted by the cells it acts on", "step", "forget gate", by="where",
+                    zh="遗忘门的值，按所作用的细胞状态加权"),
+              Chart("Error while learning", "step", "error", log_y=True, zh="学习过程中的误差"))
 
     forgets: Annotated[bool, "whether the sum starts again at a reset"] = True
     often: Annotated[float, "of the steps are resets"] = 0.15
@@ -81,4 +83,5 @@ class GateClosesToForget(Experiment):
         reset, elsewhere = (last(rows, "forget gate", where=where) for where in ("at a reset", "elsewhere"))
         error = last(rows, "error")
         because = f"forget gate {reset} at a reset and {elsewhere} elsewhere, with {error} of the sums' variance left as error"
-        return Verdict(reset.high <= self.closed * elsewhere.low, because)
+        zh = f"遗忘门在重置处为 {reset:zh}，在别处为 {elsewhere:zh}；剩余误差占累加和方差的 {error:zh}"
+        return Verdict(reset.high <= self.closed * elsewhere.low, because, zh)

@@ -24,16 +24,19 @@ class GradientExplodesWithRadius(Experiment):
     """
 
     id = "gradient-explodes-with-radius"
+    zh = "循环权重的谱半径明显大于 1 时，RNN 的梯度会在沿时间回传的途中爆炸。"
     question = 6
     source = ("Pascanu, Mikolov and Bengio 2013 (On the difficulty of training recurrent neural networks); "
               "Sompolinsky, Crisanti and Sommers 1988 (Chaos in random neural networks)")
     textbook = "the gradient explodes as soon as the radius is above 1; that is so only while the units are not saturated"
+    textbook_zh = "谱半径一超过 1，梯度就爆炸；这只在单元未饱和时成立"
     rules = ("GW702", "GW202")
     quick = {"batch": 4}
     control = {"radius": 0.9}
     charts = (
-        Chart("Growth of the gradient a step back in time", "radius", "growth", by="network"),
-        Chart("Gradient at each step, of that at the last", "step", "gradient", by="network", log_y=True),
+        Chart("Growth of the gradient a step back in time", "radius", "growth", by="network", zh="梯度每回传一步的增长倍数"),
+        Chart("Gradient at each step, of that at the last", "step", "gradient", by="network", log_y=True,
+              zh="各时间步的梯度与最后一步的梯度之比"),
     )
 
     radius: Annotated[float, "spectral radius of the recurrent weights, where the claim is judged"] = 2.0
@@ -73,4 +76,6 @@ class GradientExplodesWithRadius(Experiment):
         whole = last(rows, "gradient", network="driven", step=1)
         because = (f"with radius {self.radius:g} the gradient grows {driven} times a step, {whole} times over {self.length} steps, where "
                    f"the network is driven, and {rest} times a step at rest")
-        return Verdict(driven.low >= self.explodes, because)
+        zh = (f"谱半径为 {self.radius:g} 时，有输入驱动的网络中梯度每回传一步变为 {driven:zh} 倍，{self.length} 步共变为 {whole:zh} 倍；"
+              f"静息的网络中每步变为 {rest:zh} 倍")
+        return Verdict(driven.low >= self.explodes, because, zh)

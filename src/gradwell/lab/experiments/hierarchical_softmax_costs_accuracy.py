@@ -24,12 +24,15 @@ class HierarchicalSoftmaxCostsAccuracy(Experiment):
     """
 
     id = "hierarchical-softmax-costs-accuracy"
+    zh = "层次 softmax 用准确率换速度：标签越多，softmax 分对而它分错的文本就越多。"
     question = 8
     source = "Joulin et al. 2016; Mnih and Hinton 2008 (A Scalable Hierarchical Distributed Language Model)"
     textbook = "It is commonly taught as a faster softmax, as though it answered the same."
+    textbook_zh = "通常把它当作更快的 softmax 来讲，仿佛两者给出的答案相同。"
     quick = {"libraries": ("email", "tkinter", "idlelib"), "labels": (2, 50), "rates": (1.0,), "epochs": 15, "cost": 0.02}
     control = {"labels": (2,)}
-    charts = (Chart("Docstrings classified rightly by the number of labels", "labels", "right", by="loss", log_x=True),)
+    charts = (Chart("Docstrings classified rightly by the number of labels", "labels", "right", by="loss", log_x=True,
+                    zh="不同标签数下文档字符串的分类准确率"),)
 
     libraries: Annotated[tuple[str, ...], "libraries of Python"] = (
         "asyncio", "email", "http", "idlelib", "importlib", "logging", "multiprocessing", "tkinter", "unittest", "urllib", "xml",
@@ -64,4 +67,6 @@ class HierarchicalSoftmaxCostsAccuracy(Experiment):
         grown = over_seeds(rows, lambda some: cost(some, most) - cost(some, fewest))
         because = (f"with {most} labels softmax gets {softmax} of the texts right and hierarchical softmax {tree}, which costs {many}; "
                    f"with {fewest} it costs {few}")
-        return Verdict(many.low >= self.cost and grown.low > 0, because)
+        zh = (f"{most} 个标签时，softmax 分对的文本占 {softmax:zh}，层次 softmax 占 {tree:zh}，代价为 {many:zh}；"
+              f"{fewest} 个标签时代价为 {few:zh}")
+        return Verdict(many.low >= self.cost and grown.low > 0, because, zh)

@@ -25,13 +25,14 @@ class HierarchicalSoftmaxIsLogarithmic(Experiment):
     """
 
     id = "hierarchical-softmax-is-logarithmic"
+    zh = "对一个样本，层次 softmax 至多用到输出矩阵 n 行中的约 log2 n 行，softmax 则要用全部 n 行。"
     question = 8
     source = "Huffman 1952; Morin and Bengio 2005 (Hierarchical Probabilistic Neural Network Language Model); Joulin et al. 2016"
     quick = {"labels": (10, 1000)}
     control = {"loss": "softmax"}
     charts = (
-        Chart("Rows of the output matrix that an example needs", "labels", "rows", log_x=True, log_y=True),
-        Chart("The same against the entropy of the labels", "entropy", "rows"),
+        Chart("Rows of the output matrix that an example needs", "labels", "rows", log_x=True, log_y=True, zh="一个样本用到的输出矩阵行数"),
+        Chart("The same against the entropy of the labels", "entropy", "rows", zh="同上，横轴为标签的熵"),
     )
 
     loss: Annotated[str, "hs or softmax"] = "hs"
@@ -59,4 +60,6 @@ class HierarchicalSoftmaxIsLogarithmic(Experiment):
                            for name in ("rows", "entropy"))
         because = (f"with {most:,} labels, whose log2 is {math.log2(most):.3g}, an example needs {needed} rows; "
                    f"the labels' entropy is {entropy} bits, softmax needs {most:,}")
-        return Verdict(above.high <= 1.0, because)
+        zh = (f"{most:,} 个标签（log2 为 {math.log2(most):.3g}）时，一个样本用到 {needed:zh} 行；"
+              f"标签的熵为 {entropy:zh} 比特，softmax 要用 {most:,} 行")
+        return Verdict(above.high <= 1.0, because, zh)

@@ -27,13 +27,14 @@ class HighRateKillsRelu(Experiment):
     """
 
     id = "high-rate-kills-relu"
+    zh = "学习率过高会使大多数 ReLU 单元死亡，即对所有样本都输出零；之后再降低学习率，也几乎没有单元复活。"
     question = 10
     source = "Maas, Hannun and Ng 2013 (Rectifier nonlinearities improve neural network acoustic models); Lu et al. 2019 (arXiv 1903.06733)"
     rules = ("GW101", "GW402")
     quick = {"examples": 100, "steps": 60, "rates": (0.1, 10.0)}
     control = {"rates": (0.03, 0.1)}
-    charts = (Chart("Share of dead units by learning rate", "rate", "dead", by="when", log_x=True),
-              Chart("Loss by learning rate", "rate", "loss", by="when", log_x=True))
+    charts = (Chart("Share of dead units by learning rate", "rate", "dead", by="when", log_x=True, zh="不同学习率下死亡单元的比例"),
+              Chart("Loss by learning rate", "rate", "loss", by="when", log_x=True, zh="不同学习率下的损失"))
 
     rates: Annotated[tuple[float, ...], "learning rates"] = (0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
     hidden: Annotated[int, "units in each of the two hidden layers"] = 32
@@ -60,7 +61,9 @@ class HighRateKillsRelu(Experiment):
                        for when in ("after training", "after the lowest rate"))
         because = (f"of the units {high} are dead after training with the rate {max(self.rates):g}, {low} with {min(self.rates):g}; "
                    f"{later} still are after the lower rate")
-        return Verdict(more.low >= self.killed and still.low >= self.killed, because)
+        zh = (f"以学习率 {max(self.rates):g} 训练后，死亡单元占 {high:zh}，以 {min(self.rates):g} 训练后占 {low:zh}；"
+              f"前者再用较低的学习率训练后仍占 {later:zh}")
+        return Verdict(more.low >= self.killed and still.low >= self.killed, because, zh)
 
 
 def share(rows: Sequence[Row], rate: float, when: str) -> float:

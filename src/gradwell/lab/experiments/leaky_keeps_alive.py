@@ -26,13 +26,15 @@ class LeakyKeepsAlive(Experiment):
     """
 
     id = "leaky-keeps-alive"
+    zh = "隐藏单元在 ReLU 下全部死亡时，换用 LeakyReLU、PReLU 或 RReLU，以 Adam 训练，网络便又能学习，单元也会复活。"
     question = 10
     source = "Maas et al. 2013; He et al. 2015 (arXiv 1502.01852); Xu et al. 2015 (arXiv 1505.00853)"
     rules = ("GW101",)
     quick = {"examples": 100, "hidden": 16, "steps": 150, "functions": ("leaky_relu", "rrelu"), "rate": 0.02}
     control = {"functions": ("relu",)}
-    charts = (Chart("Loss while training", "step", "loss", by="function", log_y=True),
-              Chart("Share of units that are above zero for no example", "step", "dead", by="function"))
+    charts = (Chart("Loss while training", "step", "loss", by="function", log_y=True, zh="训练过程中的损失"),
+              Chart("Share of units that are above zero for no example", "step", "dead", by="function",
+                    zh="对任何样本都不大于零的单元所占比例"))
 
     functions: Annotated[tuple[str, ...], "activations"] = ("leaky_relu", "prelu", "rrelu")
     bias: Annotated[float, "taken off each hidden unit at the start"] = 2.0
@@ -66,7 +68,7 @@ class LeakyKeepsAlive(Experiment):
 
     def judge(self, rows: Sequence[Row]) -> Verdict:
         """It holds where with each activation all units begin dead, the loss falls to so much of its start, and units come back."""
-        told, holds = [], True
+        told, zh, holds = [], [], True
         for function in dict.fromkeys((*self.functions, "relu")):
             some = [row for row in rows if row["function"] == function]
             begun = over_seeds(some, lambda one: numbers(one, "dead")[0])
@@ -74,6 +76,7 @@ class LeakyKeepsAlive(Experiment):
             gradient, end = over_seeds(some, lambda one: numbers(one, "gradient")[0]), last(some, "dead")
             told.append(f"{function}: {begun} of the units dead at the start with a gradient of {gradient}, {end} at the end, "
                         f"{left} of the loss is left")
+            zh.append(f"{function}：开始时死亡单元占 {begun:zh}，梯度为 {gradient:zh}，结束时占 {end:zh}，损失剩下开始时的 {left:zh}")
             if function in self.functions:
                 holds &= begun.low == 1 and left.high <= self.learned and 1 - end.high >= self.alive
-        return Verdict(holds, "; ".join(told))
+        return Verdict(holds, "; ".join(told), "；".join(zh))

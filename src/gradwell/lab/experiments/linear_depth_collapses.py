@@ -26,13 +26,15 @@ class LinearDepthCollapses(Experiment):
     """
 
     id = "linear-depth-collapses"
+    zh = "没有激活函数的网络无论多少层，都等于一个矩阵加一个偏置，即各层权重之积。"
     question = 9
     source = "Minsky and Papert 1969 (Perceptrons); Saxe, McClelland and Ganguli 2014 (arXiv 1312.6120)"
     rules = ("GW104",)
     quick = {"examples": 200}
     control = {"function": "tanh"}
-    charts = (Chart("What the best single layer leaves unexplained, by depth", "depth", "unexplained", log_y=True),
-              Chart("Distance from the product of the weights, by depth", "depth", "distance", log_y=True))
+    charts = (Chart("What the best single layer leaves unexplained, by depth", "depth", "unexplained", log_y=True,
+                    zh="不同深度下最佳单层未能解释的部分"),
+              Chart("Distance from the product of the weights, by depth", "depth", "distance", log_y=True, zh="不同深度下与权重之积的距离"))
 
     function: Annotated[str, "activation, or none"] = "none"
     depths: Annotated[tuple[int, ...], "layers"] = (2, 3, 5, 10, 20)
@@ -63,7 +65,9 @@ class LinearDepthCollapses(Experiment):
         distance, unexplained = (over_seeds(rows, partial(most, name=name)) for name in ("distance", "unexplained"))
         because = (f"nets of {', '.join(map(str, self.depths))} layers differ from the product of their weights by at most {distance} of "
                    f"their outputs; the best single layer leaves {unexplained} of their variance unexplained at most")
-        return Verdict(distance.high <= self.equal and unexplained.high <= self.equal, because)
+        zh = (f"{'、'.join(map(str, self.depths))} 层的网络与其权重之积最多相差输出的 {distance:zh} 倍；"
+              f"最佳单层未能解释的方差最多占 {unexplained:zh}")
+        return Verdict(distance.high <= self.equal and unexplained.high <= self.equal, because, zh)
 
 
 def most(rows: Sequence[Row], name: str) -> float:

@@ -27,17 +27,20 @@ class LongDependencyNotLearned(Experiment):
     """
 
     id = "long-dependency-not-learned"
+    zh = "按常规初始化的普通 RNN，在足以让 LSTM 学会的步数内，学不会回忆 50 步之前的一个数。"
     question = 5
     source = ("Bengio, Simard and Frasconi 1994 (Learning long-term dependencies with gradient descent is difficult); "
               "Hochreiter and Schmidhuber 1997 (Long short-term memory)")
     textbook = ("a plain RNN cannot learn what lies far back; much of that is how its recurrent weights start: from orthogonal ones, which "
                 "do not shrink what passes (knob `orthogonal`), it learns most of it")
+    textbook_zh = ("普通 RNN 学不会相距很远的依赖；这在很大程度上取决于循环权重的初始化："
+                   "若从正交权重出发（它不缩小所经过的量；选项 `orthogonal`），便能学会其中的大部分")
     rules = ("GW701", "GW605")
     quick = {"length": 25, "steps": 60, "batch": 16, "rates": (0.01,)}
     control = {"length": 4}
     charts = (
-        Chart("Error at the end of the training", "rate", "left", by="cell", log_x=True, log_y=True),
-        Chart("Error while learning", "step", "error", by="training", log_y=True),
+        Chart("Error at the end of the training", "rate", "left", by="cell", log_x=True, log_y=True, zh="训练结束时的误差"),
+        Chart("Error while learning", "step", "error", by="training", log_y=True, zh="学习过程中的误差"),
     )
 
     plain: Annotated[str, "cell that is to fail"] = "rnn"
@@ -67,4 +70,5 @@ class LongDependencyNotLearned(Experiment):
         plain, gated = (least(rows, "left", cell=cell) for cell in (self.plain, self.gated))
         because = (f"of a number {self.length} steps back, the best learning rate leaves the {self.plain} "
                    f"{plain} of the error and the {self.gated} {gated}")
-        return Verdict(plain.low > self.learned > gated.high, because)
+        zh = f"回忆 {self.length} 步之前的一个数，取最佳学习率时，{self.plain} 的误差剩下 {plain:zh}，{self.gated} 剩下 {gated:zh}"
+        return Verdict(plain.low > self.learned > gated.high, because, zh)

@@ -30,14 +30,17 @@ class MseEscapesSlowly(Experiment):
     """
 
     id = "mse-escapes-slowly"
+    zh = "网络自信地出错时，梯度下降使它脱困所需的步数，平方误差下是交叉熵下的许多倍，两者各取最佳学习率。"
     question = 1
     source = "Glorot and Bengio 2010, section 4.1; Nielsen 2015 (Neural networks and deep learning), chapter 3"
     textbook = "Squared error makes a classifier learn slowly, whatever its start and its optimizer."
+    textbook_zh = "无论起点如何、用哪种优化器，平方误差都使分类器学得慢。"
     rules = ("GW301",)
     quick = {"examples": 60, "right": 0.8, "rates": (0.4, 1.6), "adam_rates": (0.01,), "steps": 100, "bias": 12.0}
     control = {"bias": 0.0}
-    charts = (Chart("Steps until the net is mostly right, by learning rate", "rate", "steps", by="way", log_x=True, log_y=True),
-              Chart("Share of right answers with the best learning rate", "step", "right", by="way"))
+    charts = (Chart("Steps until the net is mostly right, by learning rate", "rate", "steps", by="way", log_x=True, log_y=True,
+                    zh="不同学习率下网络大体答对所需的步数"),
+              Chart("Share of right answers with the best learning rate", "step", "right", by="way", zh="最佳学习率下的正确率"))
 
     bias: Annotated[float, "of the last layer at the start, for the answer 1"] = 8.0
     right: Annotated[float, "of the answers, at least, for the net to be mostly right"] = 0.85
@@ -88,7 +91,9 @@ class MseEscapesSlowly(Experiment):
         times = over_seeds(rows, lambda some: fewest(some, "squared_error with SGD") / fewest(some, "binary_cross_entropy with SGD"))
         because = (f"gradient descent takes {squared} steps under squared error and {entropy} under cross-entropy, {times} times as many; "
                    f"Adam takes {adam_squared} and {adam_entropy} (at most {self.steps} were made)")
-        return Verdict(times.low >= self.slower, because)
+        zh = (f"梯度下降在平方误差下用 {squared:zh} 步，在交叉熵下用 {entropy:zh} 步，前者是后者的 {times:zh} 倍；"
+              f"Adam 分别用 {adam_squared:zh} 步和 {adam_entropy:zh} 步（最多训练 {self.steps} 步）")
+        return Verdict(times.low >= self.slower, because, zh)
 
 
 def fewest(rows: Sequence[Row], way: str) -> float:

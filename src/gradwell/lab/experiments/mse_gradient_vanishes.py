@@ -29,13 +29,15 @@ class MseGradientVanishes(Experiment):
     """
 
     id = "mse-gradient-vanishes"
+    zh = "网络自信地出错时，softmax 输出的平方误差对 logit 的梯度会消失，交叉熵的不会。"
     question = 1
     source = "Bridle 1990 (Training stochastic model recognition algorithms as networks); Glorot and Bengio 2010, section 4.1"
     rules = ("GW301",)
     quick = {"examples": 50}
     control = {"loss": "cross_entropy"}
-    charts = (Chart("Gradient at the logits by how far the wrong class is ahead", "ahead", "gradient", by="loss"),
-              Chart("The same, drawn in powers of ten", "ahead", "gradient", by="loss", log_y=True))
+    charts = (Chart("Gradient at the logits by how far the wrong class is ahead", "ahead", "gradient", by="loss",
+                    zh="logit 处的梯度与错误类别领先量的关系"),
+              Chart("The same, drawn in powers of ten", "ahead", "gradient", by="loss", log_y=True, zh="同上，纵轴为对数刻度"))
 
     loss: Annotated[str, "squared_error or cross_entropy"] = "squared_error"
     classes: Annotated[int, "classes"] = 10
@@ -68,7 +70,9 @@ class MseGradientVanishes(Experiment):
         error = over_seeds(rows, lambda some: max(numbers(some, "error")))
         because = (f"with the wrong class {self.ahead} ahead the gradient is {here} under {self.loss}, {gone} of its largest, and {there} "
                    f"under cross_entropy; autograd and the formulas differ by {error} at most")
-        return Verdict(gone.high <= self.left and error.high < 1e-9, because)
+        zh = (f"错误类别领先 {self.ahead} 时，{self.loss} 的梯度为 {here:zh}，是其最大值的 {gone:zh} 倍，"
+              f"cross_entropy 的梯度为 {there:zh}；自动求导与公式最多相差 {error:zh}")
+        return Verdict(gone.high <= self.left and error.high < 1e-9, because, zh)
 
 
 def value(name: str, z: Tensor, q: Tensor) -> Tensor:

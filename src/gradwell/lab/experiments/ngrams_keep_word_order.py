@@ -23,11 +23,12 @@ class NgramsKeepWordOrder(Experiment):
     """
 
     id = "ngrams-keep-word-order"
+    zh = "词向量的平均分不清两个词谁先谁后；词的 n-gram 可以，只要 n 大到能同时覆盖这两个词。"
     question = 8
     source = "Joulin et al. 2016 (Bag of Tricks for Efficient Text Classification); Wang and Manning 2012 (Baselines and Bigrams)"
     quick = {"gaps": (0,), "ngrams": (1, 2), "texts": 500}
     control = {"shuffle": True}
-    charts = (Chart("Texts classified rightly by the words between the two", "gap", "right", by="n"),)
+    charts = (Chart("Texts classified rightly by the words between the two", "gap", "right", by="n", zh="两词间隔不同词数时的分类准确率"),)
 
     shuffle: Annotated[bool, "whether the words of each text are put in any order"] = False
     gaps: Annotated[tuple[int, ...], "words between the two", Least(0)] = (0, 1, 2)
@@ -64,4 +65,5 @@ class NgramsKeepWordOrder(Experiment):
         gain = over_seeds(rows, lambda some: min(right_where(some, reaches=True)) - max(right_where(some, reaches=False)))
         because = (f"at the least {reach} of the texts are right where n-grams reach from word to word, "
                    f"at the most {short} where they do not (chance: 0.5)")
-        return Verdict(gain.low >= self.margin, because)
+        zh = f"n-gram 能覆盖两个词时，分对的文本至少占 {reach:zh}；不能时至多占 {short:zh}，随机猜测为 0.5"
+        return Verdict(gain.low >= self.margin, because, zh)

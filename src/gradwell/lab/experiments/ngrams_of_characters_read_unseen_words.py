@@ -11,6 +11,7 @@ from gradwell.lab.classifier import Texts, right, trained
 from gradwell.lab.experiment import Chart, Experiment, Verdict
 from gradwell.lab.knobs import Least
 from gradwell.lab.rows import Row, numbers, over_seeds
+from gradwell.lab.spread import Spread
 
 VOWELS, CONSONANTS = "aeiou", "bdfgklmnprstvz"
 
@@ -25,13 +26,14 @@ class NgramsOfCharactersReadUnseenWords(Experiment):
     """
 
     id = "ngrams-of-characters-read-unseen-words"
+    zh = "字符 n-gram 让从未见过的词也有向量和含义，而每词一个向量的做法读不懂这些词。"
     question = 8
     source = "Bojanowski et al. 2017 (Enriching Word Vectors with Subword Information)"
     quick = {"texts": 300, "held_out": 150}
     control = {"shortest": 0, "longest": 0}
     charts = (
-        Chart("Texts of unseen words classified rightly", "classifier", "right"),
-        Chart("Unseen words that have a vector", "classifier", "read"),
+        Chart("Texts of unseen words classified rightly", "classifier", "right", zh="由未见词组成的文本的分类准确率"),
+        Chart("Unseen words that have a vector", "classifier", "read", zh="有向量的未见词所占比例"),
     )
 
     shortest: Annotated[int, "characters in the shortest n-gram", Least(0)] = 3
@@ -83,11 +85,14 @@ class NgramsOfCharactersReadUnseenWords(Experiment):
         def one(some: list[Row], name: str, who: str) -> float:
             return numbers(some, name, classifier=who)[0]
 
-        def found(name: str, who: str) -> str:
-            return str(over_seeds(rows, lambda some: one(some, name, who)))
+        def found(name: str, who: str) -> Spread:
+            return over_seeds(rows, lambda some: one(some, name, who))
 
         gain = over_seeds(rows, lambda some: one(some, "right", "n-grams") - one(some, "right", "words"))
         because = (f"of texts of unseen words {found('right', 'n-grams')} are right with n-grams of characters, "
                    f"{found('right', 'words')} without (chance: {1 / self.topics:.3g}); "
                    f"{found('read', 'n-grams')} and {found('read', 'words')} of the words have a vector")
-        return Verdict(gain.low >= self.margin, because)
+        zh = (f"对由未见词组成的文本，用字符 n-gram 分对的占 {found('right', 'n-grams'):zh}，"
+              f"不用时占 {found('right', 'words'):zh}，随机猜测为 {1 / self.topics:.3g}；"
+              f"有向量的词分别占 {found('read', 'n-grams'):zh} 和 {found('read', 'words'):zh}")
+        return Verdict(gain.low >= self.margin, because, zh)

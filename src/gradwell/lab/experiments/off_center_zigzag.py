@@ -27,14 +27,18 @@ class OffCenterZigzag(Experiment):
     """
 
     id = "off-center-zigzag"
+    zh = "单元的输入全为正时，一个样本会把它的权重全部调高或全部调低，梯度下降也要用数倍的步数。"
     question = 10
     source = "LeCun, Bottou, Orr and Mueller 1998 (Efficient BackProp); LeCun, Kanter and Solla 1991 (Phys. Rev. Lett. 66)"
     textbook = "The shared sign is the reason; it is gone in a batch, where the inputs' common mean slows the descent all the same."
+    textbook_zh = "原因在于梯度同号；但在一个批次上同号便消失了，输入的共同均值却照样拖慢下降。"
     rules = ("GW103", "GW601")
     quick = {"steps": 300, "rates": (0.04, 0.16, 0.64)}
     control = {"function": "tanh"}
-    charts = (Chart("Squared error above the lowest there is, best rate for each", "step", "excess", by="inputs", log_y=True),
-              Chart("Share of the weights that move the same way, by batch size", "batch", "agree", log_x=True))
+    charts = (Chart("Squared error above the lowest there is, best rate for each", "step", "excess", by="inputs", log_y=True,
+                    zh="平方误差高出最低值的部分，两种输入各取最佳学习率"),
+              Chart("Share of the weights that move the same way, by batch size", "batch", "agree", log_x=True,
+                    zh="不同批大小下朝同一方向变动的权重所占比例"))
 
     function: Annotated[str, "activation whose outputs are the inputs"] = "sigmoid"
     inputs: Annotated[int, "inputs"] = 20
@@ -82,7 +86,9 @@ class OffCenterZigzag(Experiment):
         times = over_seeds(rows, lambda some: numbers(some, "steps")[0] / numbers(some, "steps")[1])
         because = (f"{agree} of the weights move the same way at an example, {there} at a batch of {self.batches[-1]}; descent takes "
                    f"{off} steps from the inputs as they are and {centred} from centred ones, {times} times as many")
-        return Verdict(agree.low > 0.99 and times.low >= self.slower, because)
+        zh = (f"单个样本时，朝同一方向变动的权重占 {agree:zh}，批大小为 {self.batches[-1]} 时占 {there:zh}；"
+              f"梯度下降用原始输入需 {off:zh} 步，用中心化的输入需 {centred:zh} 步，前者是后者的 {times:zh} 倍")
+        return Verdict(agree.low > 0.99 and times.low >= self.slower, because, zh)
 
 
 def agreement(x: Tensor, y: Tensor, batch: int) -> float:

@@ -26,11 +26,13 @@ class OneByOneIsLinearPerPixel(Experiment):
     """
 
     id = "one-by-one-is-linear-per-pixel"
+    zh = "1x1 卷积是在每个像素上对通道做同一个线性映射：它改变通道数，不混合像素。"
     question = 3
     source = "Lin et al. 2014 (Network in network), arXiv 1312.4400"
     quick = {"images": 4, "size": 6}
     control = {"kernel": 3}
-    charts = (Chart("Left unexplained by one linear map for all pixels", "kernel size", "unexplained"),)
+    charts = (Chart("Left unexplained by one linear map for all pixels", "kernel size", "unexplained",
+                    zh="所有像素共用一个线性映射时未能解释的部分"),)
 
     kernel: Annotated[int, "pixels a side, an odd number"] = 1
     inputs: Annotated[int, "channels"] = 12
@@ -62,5 +64,7 @@ class OneByOneIsLinearPerPixel(Experiment):
         other = last(pick(rows, **{"kernel size": wider}), "unexplained")
         because = (f"one linear map from {self.inputs} to {self.outputs} channels leaves {unexplained} of a {name} convolution "
                    f"unexplained, {other} of a {wider} one; an output pixel depends on {seen} input pixel{'s' if seen.high > 1 else ''}")
+        zh = (f"一个从 {self.inputs} 到 {self.outputs} 通道的线性映射，对 {name} 卷积未能解释的部分占 {unexplained:zh}，"
+              f"对 {wider} 卷积占 {other:zh}；一个输出像素依赖 {seen:zh} 个输入像素")
         kept = all(row["size kept"] and row["channels"] == self.outputs for row in own)
-        return Verdict(kept and seen.high == 1 and unexplained.high <= self.exact, because)
+        return Verdict(kept and seen.high == 1 and unexplained.high <= self.exact, because, zh)

@@ -27,12 +27,14 @@ class OneByOneNeedsNonlinearity(Experiment):
     """
 
     id = "one-by-one-needs-nonlinearity"
+    zh = "两个相连的 1x1 卷积无论多宽，都等于一个；中间加上激活函数，就能学会任何单个 1x1 卷积都学不会的东西。"
     question = 3
     source = "Lin et al. 2014 (Network in network), arXiv 1312.4400; Minsky and Papert 1969 (Perceptrons)"
     rules = ("GW104",)
     quick = {"steps": 80, "rates": (0.05,), "batch": 8, "solves": 0.85}
     control = {"active": False}
-    charts = (Chart("Accuracy at each pixel", "net", "accuracy"), Chart("Loss while learning", "step", "loss", "net"))
+    charts = (Chart("Accuracy at each pixel", "net", "accuracy", zh="逐像素的准确率"),
+              Chart("Loss while learning", "step", "loss", "net", zh="学习过程中的损失"))
 
     active: Annotated[bool, "activation between the two convolutions"] = True
     function: Annotated[str, "activation"] = "relu"
@@ -72,7 +74,9 @@ class OneByOneNeedsNonlinearity(Experiment):
         from_one = over_seeds(rows, lambda some: max(numbers(some, "from one", net="without")))
         because = (f"accuracy {with_it} with {self.function if self.active else 'nothing'} between, {without} without; "
                    f"without, the two differ from the one convolution W2 W1 by {from_one} of their output")
-        return Verdict(with_it.low >= self.solves and without.high <= self.fails and from_one.high <= 1e-4, because)
+        zh = (f"中间{f'用 {self.function} ' if self.active else '什么都不加'}时准确率为 {with_it:zh}，没有激活函数时为 {without:zh}；"
+              f"没有时，两个卷积与单个卷积 W2 W1 相差其输出的 {from_one:zh} 倍")
+        return Verdict(with_it.low >= self.solves and without.high <= self.fails and from_one.high <= 1e-4, because, zh)
 
 
 def exclusive_or(images: int, size: int) -> tuple[torch.Tensor, torch.Tensor]:

@@ -24,14 +24,18 @@ class OpenGateCarriesGradient(Experiment):
     """
 
     id = "open-gate-carries-gradient"
+    zh = "遗忘门打开时，LSTM 的梯度回传数百步也不消失。"
     question = 7
     source = "Gers, Schmidhuber and Cummins 2000 (Learning to forget); Tallec and Ollivier 2018 (Can recurrent neural networks warp time?)"
     textbook = ("what comes back is the product of the forget gates; the path through h and the gates adds to it, and at the early steps, "
                 "whose cells are small, the whole grows far beyond the product: nothing vanishes, but it can explode")
+    textbook_zh = ("回传的梯度就是各遗忘门之积；经过 h 和各个门的路径还会添上一份，"
+                   "在细胞状态很小的前几步，总梯度远大于这个积：梯度不会消失，却可能爆炸")
     rules = ("GW701", "GW703")
     quick = {"hidden": 16, "batch": 8}
     control = {"forget_bias": 0.0}
-    charts = (Chart("What comes back to the cell at each step, of what is there at the last", "step", "part", by="of", log_y=True),)
+    charts = (Chart("What comes back to the cell at each step, of what is there at the last", "step", "part", by="of", log_y=True,
+                    zh="回传到各步细胞状态的量与最后一步之比"),)
 
     length: Annotated[int, "time steps"] = 300
     hidden: Annotated[int, "units"] = 32
@@ -62,4 +66,5 @@ class OpenGateCarriesGradient(Experiment):
         horizon = last(rows, "horizon")
         because = (f"the first of {self.length} steps receives {gradient} times the gradient of the last, where the forget gates alone "
                    f"would leave {product}; memory horizon {horizon} steps")
-        return Verdict(gradient.low >= self.carried, because)
+        zh = f"{self.length} 步中的第一步得到的梯度是最后一步的 {gradient:zh} 倍，仅凭遗忘门会剩下 {product:zh}；记忆跨度为 {horizon:zh} 步"
+        return Verdict(gradient.low >= self.carried, because, zh)

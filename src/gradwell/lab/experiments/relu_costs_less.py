@@ -26,14 +26,16 @@ class ReluCostsLess(Experiment):
     """
 
     id = "relu-costs-less"
+    zh = "单看激活函数本身，ReLU 前向加反向所用的时间比 sigmoid、tanh 和 GELU 都少。"
     question = 10
     source = "Glorot, Bordes and Bengio 2011 (Deep sparse rectifier neural networks)"
     textbook = "ReLU makes a network faster. Beside the matrix of a wide layer the difference drowns, as the control shows."
+    textbook_zh = "ReLU 使网络更快。与宽层的矩阵运算相比，这点差别微不足道，对照实验表明了这一点。"
     timed = True
     quick = {"pairs": 5}
     control = {"in_layer": True}
-    charts = (Chart("Time in units of ReLU's, forward and back", "function", "ratio"),
-              Chart("Microseconds for one batch", "function", "microseconds"))
+    charts = (Chart("Time in units of ReLU's, forward and back", "function", "ratio", zh="前向加反向的时间，以 ReLU 的时间为单位"),
+              Chart("Microseconds for one batch", "function", "microseconds", zh="一个批次所用的微秒数"))
 
     functions: Annotated[tuple[str, ...], "activations to compare with ReLU"] = ("sigmoid", "tanh", "gelu")
     in_layer: Annotated[bool, "each with the linear layer below it"] = False
@@ -57,7 +59,8 @@ class ReluCostsLess(Experiment):
         """It holds where each of them takes clearly more time than ReLU."""
         ratios = {function: last(rows, "ratio", function=function) for function in self.functions}
         because = f"in units of ReLU's time {', '.join(f'{function} takes {ratio}' for function, ratio in ratios.items())}"
-        return Verdict(all(ratio.low >= self.more for ratio in ratios.values()), because)
+        zh = f"以 ReLU 的时间为单位，{'，'.join(f'{function} 用 {ratio:zh}' for function, ratio in ratios.items())}"
+        return Verdict(all(ratio.low >= self.more for ratio in ratios.values()), because, zh)
 
 
 def seconds(f: nn.Module, x: Tensor, grad: Tensor) -> float:

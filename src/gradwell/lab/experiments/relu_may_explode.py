@@ -24,14 +24,16 @@ class ReluMayExplode(Experiment):
     """
 
     id = "relu-may-explode"
+    zh = "权重过大时，ReLU 的输出逐层增长，没有上界，而 tanh 的输出始终小于 1。"
     question = 10
     source = "He et al. 2015 (arXiv 1502.01852); Hanin and Rolnick 2018 (How to start training, arXiv 1803.01719)"
     rules = ("GW106", "GW502")
     quick = {"width": 128, "examples": 32}
     control = {"too_large": 1.0}
     charts = (
-        Chart("Size of the outputs by layer", "layer", "size", by="function", log_y=True),
-        Chart("Gradient by layer, relative to the last layer's", "layer", "gradient", by="function", log_y=True),
+        Chart("Size of the outputs by layer", "layer", "size", by="function", log_y=True, zh="各层输出的大小"),
+        Chart("Gradient by layer, relative to the last layer's", "layer", "gradient", by="function", log_y=True,
+              zh="各层梯度与最后一层的梯度之比"),
     )
 
     function: Annotated[str, "activation without bound"] = "relu"
@@ -58,7 +60,9 @@ class ReluMayExplode(Experiment):
         back = last(rows, "gradient", function=self.bounded, layer=1)
         because = (f"from layer 1 to {self.depth} the outputs grow {free} times with {self.function}, {bounded} times with {self.bounded}, "
                    f"whose gradient grows {back} times on the way back")
-        return Verdict(free.low > self.grown > bounded.high, because)
+        zh = (f"从第 1 层到第 {self.depth} 层，输出在 {self.function} 下变为 {free:zh} 倍，在 {self.bounded} 下变为 {bounded:zh} 倍，"
+              f"后者的梯度在回传途中变为 {back:zh} 倍")
+        return Verdict(free.low > self.grown > bounded.high, because, zh)
 
 
 def growth(rows: Sequence[Row], function: str) -> float:

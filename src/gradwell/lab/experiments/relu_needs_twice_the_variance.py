@@ -22,14 +22,16 @@ class ReluNeedsTwiceTheVariance(Experiment):
     """
 
     id = "relu-needs-twice-the-variance"
+    zh = "权重的方差取 2/fan-in 时，信号及其梯度经过各 ReLU 层大小不变；取 1/fan-in 时，两者都会消失。"
     question = 13
     source = "He, Zhang, Ren and Sun 2015 (Delving deep into rectifiers, arXiv 1502.01852)"
     rules = ("GW502", "GW105", "GW201")
     quick = {"width": 128, "examples": 32}
     control = {"variance": 1.0}
     charts = (
-        Chart("Size of the signal by layer", "layer", "size", by="variance", log_y=True),
-        Chart("Size of the gradient by layer, relative to the last layer's", "layer", "gradient", by="variance", log_y=True),
+        Chart("Size of the signal by layer", "layer", "size", by="variance", log_y=True, zh="各层信号的大小"),
+        Chart("Size of the gradient by layer, relative to the last layer's", "layer", "gradient", by="variance", log_y=True,
+              zh="各层梯度的大小与最后一层之比"),
     )
 
     function: Annotated[str, "activation"] = "relu"
@@ -56,5 +58,7 @@ class ReluNeedsTwiceTheVariance(Experiment):
             for name, layer in (("size", self.depth), ("gradient", 1)))
         because = (f"through {self.depth} layers come {up} of the signal and {down} of the gradient with weights of variance "
                    f"{self.variance:g}/fan-in, {up_half} and {down_half} with half of that")
+        zh = (f"权重的方差为 {self.variance:g}/fan-in 时，经过 {self.depth} 层后信号为原来的 {up:zh} 倍，梯度为 {down:zh} 倍；"
+              f"方差减半时分别为 {up_half:zh} 倍和 {down_half:zh} 倍")
         kept = all(1 / self.kept < one.low and one.high < self.kept for one in (up, down))
-        return Verdict(kept and max(up_half.high, down_half.high) < 1 / self.kept, because)
+        return Verdict(kept and max(up_half.high, down_half.high) < 1 / self.kept, because, zh)

@@ -25,14 +25,15 @@ class SharingNeedsFewerExamples(Experiment):
     """
 
     id = "sharing-needs-fewer-examples"
+    zh = "各步共用同一组权重的 RNN，学习所需的样本远少于每步各用一组权重的 RNN。"
     question = 4
     source = ("Rumelhart, Hinton and Williams 1986 (Learning internal representations by error propagation); "
               "Goodfellow, Bengio and Courville 2016 (Deep Learning), chapter 10")
     rules = ("GW411",)
     quick = {"steps": 50, "rates": (0.03,)}
     control = {"length": 1}
-    charts = (Chart("Error on new sequences", "step", "error", by="training", log_y=True),
-              Chart("Recurrent weights", "weights", "parameters"))
+    charts = (Chart("Error on new sequences", "step", "error", by="training", log_y=True, zh="新序列上的误差"),
+              Chart("Recurrent weights", "weights", "parameters", zh="循环权重"))
 
     length: Annotated[int, "time steps"] = 10
     examples: Annotated[int, "sequences to learn from"] = 256
@@ -62,4 +63,7 @@ class SharingNeedsFewerExamples(Experiment):
         many = {one: last(rows, "parameters", weights=one) for one in best}
         because = (f"from {self.examples} sequences of {self.length} steps, the error on new ones is {best['shared']} with "
                    f"{many['shared']} shared weights and {best['own']} with {many['own']} of the steps' own, {ratio} times as much")
-        return Verdict(ratio.low >= self.times, because)
+        zh = (f"用 {self.examples} 条 {self.length} 步的序列学习，"
+              f"新序列上的误差在共享权重（{many['shared']:zh} 个）时为 {best['shared']:zh}，"
+              f"在各步自有权重（{many['own']:zh} 个）时为 {best['own']:zh}，后者是前者的 {ratio:zh} 倍")
+        return Verdict(ratio.low >= self.times, because, zh)

@@ -26,13 +26,14 @@ class SharingOverTimeAnyLength(Experiment):
     """
 
     id = "sharing-over-time-any-length"
+    zh = "在短序列上训练的 RNN 读八倍长的序列也一样好，因为它每一步都用同样的权重。"
     question = 4
     source = ("Rumelhart, Hinton and Williams 1986 (Learning internal representations by error propagation); "
               "Goodfellow, Bengio and Courville 2016 (Deep Learning), chapter 10")
     rules = ("GW706",)
     quick = {"steps": 120, "times": (1, 4), "batch": 32, "rate": 0.03}
     control = {"shared": False}
-    charts = (Chart("Error on sequences of each length", "length", "error", log_x=True, log_y=True),)
+    charts = (Chart("Error on sequences of each length", "length", "error", log_x=True, log_y=True, zh="各长度序列上的误差"),)
 
     shared: Annotated[bool, "whether all steps have the same weights"] = True
     longest: Annotated[int, "time steps of the longest sequences in training"] = 10
@@ -67,4 +68,6 @@ class SharingOverTimeAnyLength(Experiment):
         parameters = last(rows, "parameters", length=length)
         because = (f"error {trained} at {self.longest} steps, the most it was trained on, and {beyond} at {length} steps, "
                    f"with {parameters} recurrent weights for that length")
-        return Verdict(beyond.high < self.right, because)
+        zh = (f"训练时最长为 {self.longest} 步，这一长度上的误差为 {trained:zh}；{length} 步时误差为 {beyond:zh}，"
+              f"这一长度用到 {parameters:zh} 个循环权重")
+        return Verdict(beyond.high < self.right, because, zh)

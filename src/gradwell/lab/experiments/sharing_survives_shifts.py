@@ -30,11 +30,13 @@ class SharingSurvivesShifts(Experiment):
     """
 
     id = "sharing-survives-shifts"
+    zh = "共享权重并对所有位置做池化的网络，识别平移后的数字与识别居中的数字一样好；不共享权重就做不到。"
     question = 2
     source = "Fukushima 1980 (Neocognitron); LeCun et al. 1998 (Gradient-based learning applied to document recognition)"
     quick = {"canvas": 10, "shift": 1, "kernel": 3, "rates": (0.03,), "steps": 60, "batch": 32, "reads": 0.15, "others": ("dense",)}
     control = {"kind": "local"}
-    charts = (Chart("Accuracy on moved images, trained on centred ones", "shift", "accuracy", "layers"),)
+    charts = (Chart("Accuracy on moved images, trained on centred ones", "shift", "accuracy", "layers",
+                    zh="在居中图像上训练后，平移图像上的准确率"),)
 
     kind: Annotated[str, "of layers that should bear shifts"] = "convolution"
     others: Annotated[tuple[str, ...], "kinds of layers that should not"] = ("local", "dense")
@@ -84,9 +86,10 @@ class SharingSurvivesShifts(Experiment):
         kept = {kind: over_seeds(pick(rows, layers=kind), self.kept) for kind in kinds}
         centred = {kind: last(rows, "accuracy", layers=kind, shift=0) for kind in kinds}
         because = "; ".join(f"{kind}: {centred[kind]} centred, of which {kept[kind]} is left" for kind in kinds)
+        zh = "；".join(f"{kind} 居中时准确率为 {centred[kind]:zh}，平移后为其 {kept[kind]:zh} 倍" for kind in kinds)
         holds = (all(centred[kind].low >= self.reads for kind in kinds) and kept[self.kind].low >= self.keeps
                  and all(kept[kind].high <= self.falls for kind in self.others))
-        return Verdict(holds, f"moved by {self.shift} pixels, {because}")
+        return Verdict(holds, f"moved by {self.shift} pixels, {because}", f"平移 {self.shift} 个像素：{zh}")
 
     def kept(self, rows: Sequence[Row]) -> float:
         """Share of the accuracy on centred images that is left at the largest shift, of one seed and kind."""

@@ -22,12 +22,14 @@ class SigmoidGradientDies(Experiment):
     """
 
     id = "sigmoid-gradient-dies"
+    zh = "经过 sigmoid 层时，梯度每层至多剩下四分之一，所以层数多时第一层什么也学不到。"
     question = 10
     source = "Hochreiter 1991; Glorot and Bengio 2010 (Understanding the difficulty of training deep feedforward neural networks)"
     rules = ("GW201", "GW103")
     quick = {"width": 32, "examples": 32}
     control = {"function": "relu"}
-    charts = (Chart("Gradient at each layer, relative to the last layer's", "layer", "gradient", log_y=True),)
+    charts = (Chart("Gradient at each layer, relative to the last layer's", "layer", "gradient", log_y=True,
+                    zh="各层梯度与最后一层的梯度之比"),)
 
     function: Annotated[str, "activation"] = "sigmoid"
     depth: Annotated[int, "layers"] = 10
@@ -53,4 +55,5 @@ class SigmoidGradientDies(Experiment):
         first = over_seeds(rows, lambda some: numbers(some, "gradient", layer=1)[0])
         a_layer = over_seeds(rows, lambda some: numbers(some, "gradient", layer=1)[0] ** (1 / (self.depth - 1)))
         because = f"{first} of the gradient reaches the first of {self.depth} layers; each passes on {a_layer} of it"
-        return Verdict(a_layer.high <= self.left, because)
+        zh = f"{self.depth} 层中的第一层得到的梯度为原来的 {first:zh} 倍；每经一层变为 {a_layer:zh} 倍"
+        return Verdict(a_layer.high <= self.left, because, zh)

@@ -29,13 +29,16 @@ class SmallSlopeHardlyRevives(Experiment):
     """
 
     id = "small-slope-hardly-revives"
+    zh = "LeakyReLU 常用的斜率 0.01 能给死亡单元提供梯度，但梯度太小，梯度下降数百步也救不活它们。"
     question = 10
     source = "Xu, Wang, Chen and Li 2015 (Empirical evaluation of rectified activations, arXiv 1505.00853)"
     textbook = "A LeakyReLU unit cannot die, since its gradient is never zero."
+    textbook_zh = "LeakyReLU 单元不会死亡，因为它的梯度从不为零。"
     rules = ("GW101",)
     quick = {"examples": 100, "hidden": 16, "steps": 200, "rates": (1.0,)}
     control = {"slope": 0.3}
-    charts = (Chart("Loss while training, best learning rate for each slope", "step", "loss", by="slope", log_y=True),)
+    charts = (Chart("Loss while training, best learning rate for each slope", "step", "loss", by="slope", log_y=True,
+                    zh="训练过程中的损失，每个斜率取最佳学习率"),)
 
     slope: Annotated[float, "slope below zero"] = 0.01
     large: Annotated[float, "slope below zero to compare with"] = 0.2
@@ -67,7 +70,9 @@ class SmallSlopeHardlyRevives(Experiment):
         small, large = (over_seeds(rows, partial(left, slope=f"{slope:g}")) for slope in (self.slope, self.large))
         because = (f"of the loss at the start {small} is left with the slope {self.slope:g}, {large} with {self.large:g}, "
                    f"at the lowest point of {self.steps} steps")
-        return Verdict(small.low > self.learned >= large.high, because)
+        zh = (f"在 {self.steps} 步中损失的最低点，斜率为 {self.slope:g} 时剩下开始时损失的 {small:zh}，"
+              f"斜率为 {self.large:g} 时剩下 {large:zh}")
+        return Verdict(small.low > self.learned >= large.high, because, zh)
 
 
 def lowest(losses: Sequence[float]) -> float:

@@ -26,15 +26,18 @@ class TanhKeepsTheGradient(Experiment):
     """
 
     id = "tanh-keeps-the-gradient"
+    zh = "初始权重按各自的增益设定时，tanh 逐层传递梯度与 ReLU 一样好；只有 sigmoid 会丢失梯度。"
     question = 10
     source = "Glorot and Bengio 2010; Poole et al. 2016 (arXiv 1606.05340); Schoenholz et al. 2017 (arXiv 1611.01232)"
     textbook = "The gradient vanishes with tanh, if less than with the sigmoid, and not with ReLU."
+    textbook_zh = "用 tanh 时梯度也会消失，只是不如 sigmoid 严重；用 ReLU 时不会。"
     rules = ("GW201", "GW102", "GW502")
     quick = {"width": 64, "examples": 32}
     control = {"offset": 2.0}
     charts = (
-        Chart("Gradient at each layer, relative to the last layer's", "layer", "gradient", by="function", log_y=True),
-        Chart("Size of z at each layer", "layer", "size", by="function", log_y=True),
+        Chart("Gradient at each layer, relative to the last layer's", "layer", "gradient", by="function", log_y=True,
+              zh="各层梯度与最后一层的梯度之比"),
+        Chart("Size of z at each layer", "layer", "size", by="function", log_y=True, zh="各层 z 的大小"),
     )
 
     offset: Annotated[float, "added to every z"] = 0.0
@@ -57,7 +60,8 @@ class TanhKeepsTheGradient(Experiment):
         sigmoid, tanh, relu = (over_seeds(rows, partial(self.a_layer, function=function)) for function in ("sigmoid", "tanh", "relu"))
         against = over_seeds(rows, lambda some: self.a_layer(some, "tanh") / self.a_layer(some, "relu"))
         because = f"each layer passes on {sigmoid} of the gradient with sigmoid, {tanh} with tanh, {relu} with ReLU"
-        return Verdict(against.low >= self.as_well and sigmoid.high <= self.lost, because)
+        zh = f"每经一层，梯度在 sigmoid 下变为 {sigmoid:zh} 倍，在 tanh 下变为 {tanh:zh} 倍，在 ReLU 下变为 {relu:zh} 倍"
+        return Verdict(against.low >= self.as_well and sigmoid.high <= self.lost, because, zh)
 
     def a_layer(self, rows: Sequence[Row], function: str) -> float:
         """The part of the gradient that one layer passes on, as a mean over the layers."""

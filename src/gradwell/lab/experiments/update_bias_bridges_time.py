@@ -28,6 +28,7 @@ class UpdateBiasBridgesTime(Experiment):
     """
 
     id = "update-bias-bridges-time"
+    zh = "更新门起初就能把状态保持 30 步之久的 GRU，学得会回忆 30 步之前的一个数；偏置为 0 的学不会。"
     question = 7
     source = ("Cho et al. 2014 (Learning phrase representations using RNN encoder-decoder); "
               "Tallec and Ollivier 2018 (Can recurrent neural networks warp time?)")
@@ -35,8 +36,8 @@ class UpdateBiasBridgesTime(Experiment):
     quick = {"length": 25, "steps": 80, "batch": 8, "rates": (0.02,)}
     control = {"length": 3}
     charts = (
-        Chart("Error at the end of the training", "rate", "left", by="bias", log_x=True, log_y=True),
-        Chart("Error while learning", "step", "error", by="training", log_y=True),
+        Chart("Error at the end of the training", "rate", "left", by="bias", log_x=True, log_y=True, zh="训练结束时的误差"),
+        Chart("Error while learning", "step", "error", by="training", log_y=True, zh="学习过程中的误差"),
     )
 
     usual: Annotated[float, "update gate's bias that ln T is compared with", Least(-20)] = 0.0
@@ -65,4 +66,6 @@ class UpdateBiasBridgesTime(Experiment):
         usual, as_long = (least(rows, "left", bias=name) for name in ("usual", "ln T"))
         because = (f"of a number {self.length} steps back the best learning rate leaves {as_long} of the error with bias ln T and "
                    f"{usual} with bias {self.usual:g}")
-        return Verdict(as_long.high < self.learned < usual.low, because)
+        zh = (f"回忆 {self.length} 步之前的一个数，取最佳学习率时，偏置为 ln T 的误差剩下 {as_long:zh}，"
+              f"偏置为 {self.usual:g} 的剩下 {usual:zh}")
+        return Verdict(as_long.high < self.learned < usual.low, because, zh)

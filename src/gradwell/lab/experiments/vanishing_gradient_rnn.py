@@ -24,13 +24,15 @@ class VanishingGradientRNN(Experiment):
     """
 
     id = "vanishing-gradient-rnn"
+    zh = "在普通 RNN 中，无论序列多长，循环权重的梯度几乎全部来自最近的几步。"
     question = 5
     source = ("Bengio, Simard and Frasconi 1994 (Learning long-term dependencies with gradient descent is difficult); "
               "Pascanu, Mikolov and Bengio 2013 (On the difficulty of training recurrent neural networks)")
     rules = ("GW701",)
     quick = {"hidden": 16, "batch": 4, "length": 60}
     control = {"orthogonal": True}
-    charts = (Chart("Size of what each lag gives to the recurrent weight's gradient, of the largest", "lag", "size", log_y=True),)
+    charts = (Chart("Size of what each lag gives to the recurrent weight's gradient, of the largest", "lag", "size", log_y=True,
+                    zh="各时滞对循环权重梯度的贡献，与最大者之比"),)
 
     cell: Annotated[str, "cell"] = "rnn"
     orthogonal: Annotated[bool, "whether the recurrent weights start orthogonal"] = False
@@ -55,4 +57,6 @@ class VanishingGradientRNN(Experiment):
         half = over_seeds(rows, lambda some: numbers(some, "size", lag=self.length // 2)[0])
         because = (f"the {self.short} shortest of {self.length} lags have {near} of the sizes of all parts; "
                    f"lag {self.length // 2} gives {half} of what the largest gives")
-        return Verdict(near.low >= self.most, because)
+        zh = (f"{self.length} 个时滞中最短的 {self.short} 个占各部分大小之和的 {near:zh}；"
+              f"时滞 {self.length // 2} 的贡献是最大者的 {half:zh} 倍")
+        return Verdict(near.low >= self.most, because, zh)

@@ -26,12 +26,13 @@ class WindowsAddUp(Experiment):
     """
 
     id = "windows-add-up"
+    zh = "卷积的一个单元只看到一个小窗口，每多一层，窗口加宽 k - 1 个像素，而窗口的中间部分影响最大。"
     question = 2
     source = "Luo et al. 2016 (Understanding the effective receptive field in deep convolutional neural networks), arXiv 1701.04128"
     quick = {"depth": 4, "size": 13}
     control = {"kernel": 1}
-    charts = (Chart("Width of what a unit sees", "layers", "width"),
-              Chart("Share of the gradient in the middle half of the window", "layers", "middle"))
+    charts = (Chart("Width of what a unit sees", "layers", "width", zh="单元所见的宽度"),
+              Chart("Share of the gradient in the middle half of the window", "layers", "middle", zh="窗口中间一半的梯度所占比例"))
 
     kernel: Annotated[int, "pixels a side, an odd number"] = 3
     depth: Annotated[int, "layers", Least(2)] = 6
@@ -66,4 +67,6 @@ class WindowsAddUp(Experiment):
         grows = all(row["width"] == 1 + int(row["layers"]) * (self.kernel - 1) == row["inspect"] for row in rows)
         because = (f"a unit sees {first} pixels across after one layer, {deep} after {self.depth}; {middle} of its gradient comes from the "
                    f"middle half of them; inspect {'says the same widths' if grows else 'says other widths'}")
-        return Verdict(grows and deep.low > first.high and middle.low >= self.share, because)
+        zh = (f"一层之后单元所见的宽度为 {first:zh} 像素，{self.depth} 层之后为 {deep:zh} 像素；其梯度的 {middle:zh} 来自窗口的中间一半；"
+              f"inspect 给出的宽度{'与此相同' if grows else '与此不同'}")
+        return Verdict(grows and deep.low > first.high and middle.low >= self.share, because, zh)

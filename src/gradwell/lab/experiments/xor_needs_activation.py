@@ -26,12 +26,14 @@ class XorNeedsActivation(Experiment):
     """
 
     id = "xor-needs-activation"
+    zh = "没有激活函数，任何深度、任何学习率都学不会异或：损失停在 ln 2，与抛硬币相同。"
     question = 9
     source = "Minsky and Papert 1969 (Perceptrons); Rumelhart, Hinton and Williams 1986"
     rules = ("GW104",)
     quick = {"depths": (2,), "rates": (0.3, 1.0), "steps": 200}
     control = {"function": "tanh"}
-    charts = (Chart("Loss while training, with the best learning rate for each depth", "step", "loss", by="depth"),)
+    charts = (Chart("Loss while training, with the best learning rate for each depth", "step", "loss", by="depth",
+                    zh="训练过程中的损失，每种深度取最佳学习率"),)
 
     function: Annotated[str, "activation, or none"] = "none"
     depths: Annotated[tuple[int, ...], "layers"] = (2, 3, 5)
@@ -58,4 +60,5 @@ class XorNeedsActivation(Experiment):
         """It holds where the lowest loss of all is hardly below ln 2."""
         lowest = over_seeds(rows, lambda some: min(numbers(some, "lowest")) / log(2))
         because = f"the lowest loss of all depths, learning rates and steps is {lowest} of ln 2, a coin's"
-        return Verdict(lowest.low > self.learned, because)
+        zh = f"所有深度、学习率和步数中的最低损失是抛硬币的损失 ln 2 的 {lowest:zh} 倍"
+        return Verdict(lowest.low > self.learned, because, zh)

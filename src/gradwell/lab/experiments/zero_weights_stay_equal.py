@@ -27,13 +27,14 @@ class ZeroWeightsStayEqual(Experiment):
     """
 
     id = "zero-weights-stay-equal"
+    zh = "隐藏单元若以相同的权重开始（零或任何其他数），在训练中会一直相同，所以一层这样的单元只抵得上一个。"
     question = 13
     source = "Rumelhart, Hinton and Williams 1986 (the problem of symmetry breaking); Goodfellow, Bengio and Courville 2016, section 8.4"
     rules = ("GW501",)
     quick = {"examples": 100, "hidden": 8, "steps": 60}
     control = {"chance": 0.1}
-    charts = (Chart("How many of the hidden units are different", "step", "different", by="start"),
-              Chart("Loss while training", "step", "loss", by="start"))
+    charts = (Chart("How many of the hidden units are different", "step", "different", by="start", zh="互不相同的隐藏单元个数"),
+              Chart("Loss while training", "step", "loss", by="start", zh="训练过程中的损失"))
 
     function: Annotated[str, "activation"] = "tanh"
     values: Annotated[tuple[float, ...], "that all first weights have, one net for each"] = (0.0, 0.05, 0.5)
@@ -72,7 +73,9 @@ class ZeroWeightsStayEqual(Experiment):
         random = last(rows, "loss", start="random")
         because = (f"of {self.hidden} hidden units at most {most} are different, and the rank of their weights is at most {rank}; "
                    f"the lowest loss is {loss}, and {random} from random weights")
-        return Verdict(most.high <= 1, because)
+        zh = (f"{self.hidden} 个隐藏单元中最多 {most:zh} 个互不相同，其权重的秩最多为 {rank:zh}；"
+              f"最低损失为 {loss:zh}，从随机权重出发时为 {random:zh}")
+        return Verdict(most.high <= 1, because, zh)
 
 
 def different(units: Tensor, equal: float) -> int:
