@@ -45,7 +45,7 @@ def test_a_tighter_interval_would_cover_too_little(count, skipped):
 def test_of_few_numbers_the_interval_is_the_smallest_and_the_largest():
     assert str(spread([3.0, 1.0, 2.0])) == "2 (1 to 3)"
     assert str(spread([2.0])) == f"{spread([2.0]):zh}" == "2"
-    assert f"{spread([3.0, 1.0, 2.0]):zh}" == "2(1 至 3)"
+    assert f"{spread([3.0, 1.0, 2.0]):zh}" == "2（1 至 3）"
 
 
 def test_there_is_no_median_of_nothing():

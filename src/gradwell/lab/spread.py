@@ -32,7 +32,7 @@ class Spread:
         if self.low == self.high:
             return shown(self.median)
         low, high = shown(self.low), shown(self.high)
-        return f"{shown(self.median)}({low} 至 {high})" if language == "zh" else f"{shown(self.median)} ({low} to {high})"
+        return f"{shown(self.median)}（{low} 至 {high}）" if language == "zh" else f"{shown(self.median)} ({low} to {high})"
 
 
 def spread(values: Sequence[float]) -> Spread:
