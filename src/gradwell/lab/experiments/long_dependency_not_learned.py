@@ -34,7 +34,7 @@ class LongDependencyNotLearned(Experiment):
     textbook = ("a plain RNN cannot learn what lies far back; much of that is how its recurrent weights start: from orthogonal ones, which "
                 "do not shrink what passes (knob `orthogonal`), it learns most of it")
     textbook_zh = ("普通 RNN 学不会相距很远的依赖；这在很大程度上取决于循环权重的初始化："
-                   "若从正交权重出发（它不缩小所经过的量；选项 `orthogonal`），便能学会其中的大部分")
+                   "若从正交权重出发（它不缩小所经过的量；旋钮 `orthogonal`），便能学会其中的大部分")
     rules = ("GW701", "GW605")
     quick = {"length": 25, "steps": 60, "batch": 16, "rates": (0.01,)}
     control = {"length": 4}
