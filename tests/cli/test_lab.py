@@ -31,7 +31,6 @@ def test_a_claim_is_measured_kept_and_listed(tmp_path):
     assert kept["command"] == f"gradwell lab run {CLAIM} --seeds 3 --knob width=32 --knob examples=32"
     again = gradwell("lab", "run", CLAIM, "--quick", "--seeds", 3, "--results", "kept", "--missing", cwd=tmp_path)
     assert (again.returncode, again.stdout) == (0, "")
-    assert "measuring 0 times" in again.stderr
 
 
 def test_a_claim_that_fails_ends_with_status_one(tmp_path):

@@ -2,7 +2,7 @@ import random
 from statistics import median
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gradwell.lab.spread import COVERAGE, covered, shown, spread
@@ -10,6 +10,7 @@ from gradwell.lab.spread import COVERAGE, covered, shown, spread
 NUMBERS = st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=30)
 
 
+@settings(deadline=None)
 @given(NUMBERS)
 def test_the_median_lies_in_its_interval_and_the_interval_among_the_numbers(values):
     one = spread(values)
@@ -18,6 +19,7 @@ def test_the_median_lies_in_its_interval_and_the_interval_among_the_numbers(valu
     assert {one.low, one.high} <= set(values)
 
 
+@settings(deadline=None)
 @given(NUMBERS, st.randoms(use_true_random=False))
 def test_the_order_of_the_numbers_does_not_matter(values, order):
     shuffled = list(values)

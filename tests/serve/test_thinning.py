@@ -1,6 +1,6 @@
 import math
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gradwell.serve.thinning import Series
@@ -15,6 +15,7 @@ def series(values):
     return found
 
 
+@settings(deadline=None)
 @given(VALUES, st.integers(4, 50))
 def test_the_least_and_the_largest_value_are_kept_and_no_more_points_than_asked_for(values, most):
     kept = series(values).points(most)
@@ -24,11 +25,13 @@ def test_the_least_and_the_largest_value_are_kept_and_no_more_points_than_asked_
     assert {min(values), max(values)} <= {value for _, value in kept}
 
 
+@settings(deadline=None)
 @given(VALUES)
 def test_a_short_series_stays_as_it_is(values):
     assert series(values).points(len(values)) == list(enumerate(values))
 
 
+@settings(deadline=None)
 @given(VALUES, st.integers(4, 50))
 def test_every_span_of_steps_keeps_its_own_extremes(values, most):
     kept = series(values).points(most)

@@ -18,6 +18,10 @@ class Verdict:
     because: str
     zh: str = ""
 
+    def __post_init__(self) -> None:
+        """A full-width bracket needs no space after it; a number alone would."""
+        object.__setattr__(self, "zh", self.zh.replace("） ", "）"))
+
     @property
     def word(self) -> str:
         """The verdict in a word."""

@@ -91,8 +91,8 @@ class Progress:
         self.bar = Bar(TextColumn("{task.description}"), BarColumn(20), MofNCompleteColumn(), TimeElapsedColumn(), last,
                        console=console, transient=True, disable=quiet or not console.is_terminal)
         self.task = self.bar.add_task("measuring", total=total, row="")
-        if not quiet and not console.is_terminal:
-            print(f"measuring {total} times, each with another seed, half of them without the cause", file=sys.stderr, flush=True)
+        self.told = quiet or console.is_terminal
+        self.total = total
 
     def __enter__(self) -> Progress:
         sys.stdout.flush()
@@ -104,5 +104,8 @@ class Progress:
 
     def tell(self, one: Experiment, row: Row | None) -> None:
         """One more row, or the end of a seed."""
+        if not self.told:
+            print(f"measuring {self.total} times, each with another seed, half of them without the cause", file=sys.stderr, flush=True)
+            self.told = True
         about = ", ".join(f"{name} {shown(value) if isinstance(value, float) else value}" for name, value in (row or {}).items())
         self.bar.update(self.task, description=one.id, advance=0 if row else 1, row=about)
