@@ -65,7 +65,7 @@ def test_everything_is_said_in_chinese_too(tmp_path):
     (["run", "sigmoid-gradient-die"], f"did you mean {CLAIM}?"),
     (["run", CLAIM, "--all"], "name the claims to measure, or --all"),
     (["run", CLAIM, "--knob", "deep=3"], f"{CLAIM} has no knob 'deep'; its knobs are function, depth"),
-    (["run", CLAIM, "--knob", "depth=1"], f"{CLAIM} cannot be measured with function=sigmoid, depth=1"),
+    (["run", CLAIM, "--knob", "depth=1"], "knob depth (layers) must be at least 2, not 1"),
     (["run", CLAIM, "--seeds", "0"], "seeds must be at least 1, not 0"),
     (["show", "nothing"], "the lab has no claim 'nothing'"),
     (["measure"], "measure"),

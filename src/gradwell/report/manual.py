@@ -96,13 +96,18 @@ def example(rule: Rule) -> str:
 def measured(rule: Rule, language: str) -> str:
     """A table of the signals that the rule reads."""
     said = [signal_words(s) if language == "zh" else (s.place, s.unit, s.about) for s in rule.signals]
-    rows = [f"| {s.name} | {' | '.join(words)} |" for s, words in zip(rule.signals, said, strict=True)]
+    rows = [f"| {s.name} | {' | '.join(map(celled, words))} |" for s, words in zip(rule.signals, said, strict=True)]
     return "\n".join([HEADS[language][-2], "|---|---|---|---|", *rows])
+
+
+def celled(text: str) -> str:
+    """A text for a cell of a table, which a bar would end."""
+    return text.replace("|", "\\|")
 
 
 def thresholds(rule: Rule, language: str) -> str:
     """A table of the rule's thresholds, each with its unit; empty where it has none."""
     hints = get_type_hints(type(rule), include_extras=True)
     units = rule_words(rule).thresholds if language == "zh" else {field.name: get_args(hints[field.name])[1] for field in fields(rule)}
-    rows = [f"| {field.name} | {getattr(rule, field.name)} | {units[field.name]} |" for field in fields(rule)]
+    rows = [f"| {field.name} | {getattr(rule, field.name)} | {celled(units[field.name])} |" for field in fields(rule)]
     return "\n".join([HEADS[language][-1], "|---|---|---|", *rows]) if rows else ""

@@ -9,6 +9,7 @@ from typing import Annotated
 import torch
 
 from gradwell.lab.experiment import Chart, Experiment, Verdict
+from gradwell.lab.knobs import Least
 from gradwell.lab.rows import Row, numbers, over_seeds
 from gradwell.nets.activations import activation
 
@@ -32,7 +33,7 @@ class SigmoidGradientDies(Experiment):
                     zh="各层梯度与最后一层的梯度之比"),)
 
     function: Annotated[str, "activation"] = "sigmoid"
-    depth: Annotated[int, "layers"] = 10
+    depth: Annotated[int, "layers", Least(2)] = 10
     width: Annotated[int, "units a layer"] = 128
     examples: Annotated[int, "examples"] = 256
     left: Annotated[float, "of the gradient a layer, at most, for it to die"] = 0.25
