@@ -60,16 +60,17 @@ def least(rows: Sequence[Row], name: str, **where: Value) -> Spread:
 
 
 def errors(
-    model: nn.Module, batch: Callable[[], tuple[Tensor, Tensor]], steps: int, rate: float, every: int
+    model: nn.Module, batch: Callable[[], tuple[Tensor, Tensor]], steps: int, rate: float, every: int,
+    loss: Callable[[Tensor, Tensor], Tensor] = F.mse_loss,
 ) -> Iterator[tuple[int, float]]:
-    """Train by squared error on a new batch at each step, with Adam and the gradient's norm clipped at 1.
+    """Train by squared error, or another loss, on a new batch at each step, with Adam and the gradient's norm clipped at 1.
 
     Gives a step's number and the mean error since the last one given: at every so many steps, and at the last.
     """
     optimizer, recent = torch.optim.Adam(model.parameters(), rate), []
     for step in range(1, steps + 1):
         x, y = batch()
-        error = F.mse_loss(model(x), y)
+        error = loss(model(x), y)
         optimizer.zero_grad()
         torch.autograd.backward(error)
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
