@@ -28,6 +28,7 @@ class AddingByLength(Experiment):
     """
 
     id = "adding-by-length"
+    zh = "加法任务的序列越长，普通 RNN 学到的越少，直至什么也学不到，而同样的序列 LSTM 学得会。"
     question = 5
     source = ("Hochreiter and Schmidhuber 1997 (Long short-term memory), section 5.4; "
               "Bengio, Simard and Frasconi 1994 (Learning long-term dependencies with gradient descent is difficult)")
@@ -35,8 +36,9 @@ class AddingByLength(Experiment):
     quick = {"lengths": (2, 10), "steps": 200, "batch": 16, "rates": (0.02,), "learned": 0.4, "lost": 0.7}
     control = {"lengths": (2, 4)}
     charts = (
-        Chart("Error at the end of the training, of that of the mean", "length", "best", by="cell", log_x=True),
-        Chart("Error while learning the longest sequences", "step", "error", by="training"),
+        Chart("Error at the end of the training, of that of the mean", "length", "best", by="cell", log_x=True,
+              zh="训练结束时的误差（以均值的误差为单位）"),
+        Chart("Error while learning the longest sequences", "step", "error", by="training", zh="学习最长序列时的误差"),
     )
 
     plain: Annotated[str, "cell that is to fail"] = "rnn"
@@ -74,4 +76,6 @@ class AddingByLength(Experiment):
                             for cell, length in ((self.plain, short), (self.plain, long), (self.gated, long)))
         because = (f"of the error that the mean leaves, the best learning rate leaves the {self.plain} {near} at {short} steps and {far} "
                    f"at {long}, and the {self.gated} {gated} at {long}")
-        return Verdict(near.high < self.learned and far.low > self.lost and gated.high < self.learned, because)
+        zh = (f"以均值的误差为单位，取最佳学习率时，{self.plain} 在 {short} 步时剩下 {near:zh}，在 {long} 步时剩下 {far:zh}，"
+              f"{self.gated} 在 {long} 步时剩下 {gated:zh}")
+        return Verdict(near.high < self.learned and far.low > self.lost and gated.high < self.learned, because, zh)

@@ -46,17 +46,20 @@ class CopyingByLength(Experiment):
     """
 
     id = "copying-by-length"
+    zh = "延迟越长，按常规初始化的普通 RNN 能复制的越少；从正交权重出发，它全都能复制，而且比 LSTM 更早学会。"
     question = 5
     source = ("Hochreiter and Schmidhuber 1997 (Long short-term memory); Arjovsky, Shah and Bengio 2016 (Unitary evolution recurrent "
               "neural networks, arXiv 1511.06464), section 4.1; Henaff, Szlam and LeCun 2016 (Recurrent orthogonal networks and "
               "long-memory tasks)")
     textbook = "a plain RNN cannot bridge long delays, and gates are the remedy; here it is its usual start that cannot"
+    textbook_zh = "普通 RNN 跨不过很长的延迟，补救的办法是门；而在这里，跨不过去的是它的常规初始化"
     rules = ("GW701", "GW605")
     quick = {"delays": (1, 12), "steps": 60, "rates": (0.01,)}
     control = {"delays": (1, 2)}
     charts = (
-        Chart("Cross-entropy at the end of the training, of that of a guess", "delay", "best", by="network"),
-        Chart("Cross-entropy while learning with the longest delay", "step", "loss", by="training"),
+        Chart("Cross-entropy at the end of the training, of that of a guess", "delay", "best", by="network",
+              zh="训练结束时的交叉熵（以猜测的交叉熵为单位）"),
+        Chart("Cross-entropy while learning with the longest delay", "step", "loss", by="training", zh="以最长的延迟学习时的交叉熵"),
     )
 
     delays: Annotated[tuple[int, ...], "blank steps"] = (2, 10, 30)
@@ -97,4 +100,6 @@ class CopyingByLength(Experiment):
         usual, orthogonal, gated = (least(rows, "left", network=network, delay=long) for network in (USUAL, ORTHOGONAL, GATED))
         because = (f"of a guess's cross-entropy, the RNN started as usual leaves {near} at {short} steps of delay and {usual} at {long}, "
                    f"where the RNN started orthogonal leaves {orthogonal} and the LSTM {gated}")
-        return Verdict(near.high < self.learned < gated.low and orthogonal.high < self.learned and usual.low > self.lost, because)
+        zh = (f"以猜测的交叉熵为单位，按常规初始化的 RNN 在延迟 {short} 步时剩下 {near:zh}，在 {long} 步时剩下 {usual:zh}，"
+              f"此时正交初始化的 RNN 剩下 {orthogonal:zh}，LSTM 剩下 {gated:zh}")
+        return Verdict(near.high < self.learned < gated.low and orthogonal.high < self.learned and usual.low > self.lost, because, zh)
