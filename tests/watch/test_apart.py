@@ -1,12 +1,16 @@
 """A copy of the process answers, and nothing that it does is seen outside."""
 
 import os
+import resource
 import signal
+import sys
 import time
 
+import numpy
 import pytest
 import torch
 
+from gradwell.watch import apart as apart_module
 from gradwell.watch.apart import NotTried, apart, obstacle
 
 
@@ -92,3 +96,63 @@ def test_a_script_that_listens_to_the_end_of_processes_is_left_alone():
         assert "listens" in obstacle()
     finally:
         signal.signal(signal.SIGCHLD, before)
+
+
+def test_memory_that_is_shared_is_not_written_and_no_lock_is_held(tmp_path):
+    shared, counter = torch.zeros(3).share_memory_(), torch.multiprocessing.Value("i", 0)
+    mapped = numpy.memmap(tmp_path / "numbers", dtype="float32", mode="w+", shape=3)
+
+    def counts():
+        with counter.get_lock():
+            counter.value += 1
+
+    for work in (lambda: shared.add_(1), counts, lambda: mapped.fill(1)):
+        with pytest.raises(NotTried):
+            apart(work, 10.0)
+    assert torch.equal(shared, torch.zeros(3))
+    assert mapped.tolist() == [0, 0, 0]
+    with counter.get_lock():
+        assert counter.value == 0
+
+
+def test_what_is_written_in_c_is_not_written(tmp_path):
+    with pytest.raises(NotTried):
+        apart(lambda: torch.save(torch.zeros(2), str(tmp_path / "weights.pt")), 10.0)
+    assert not (tmp_path / "weights.pt").exists()
+
+
+def test_a_stream_that_stands_for_standard_output_keeps_its_lines(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "stdout", open(tmp_path / "log", "w"))  # noqa: SIM115 - closed below
+    print("a line")  # noqa: T201
+    assert apart(lambda: 1, 10.0) == 1
+    sys.stdout.close()
+    assert (tmp_path / "log").read_text() == "a line\n"
+
+
+def test_many_open_files_are_no_obstacle(tmp_path):
+    files = [open(os.devnull) for _ in range(min(1100, resource.getrlimit(resource.RLIMIT_NOFILE)[0] - 100))]  # noqa: SIM115
+    try:
+        assert apart(lambda: 1, 10.0) == 1
+    finally:
+        for file in files:
+            file.close()
+
+
+def test_there_is_no_copy_where_the_script_would_hear_of_it(monkeypatch):
+    before = signal.signal(signal.SIGCHLD, lambda *_: None)
+    try:
+        assert "listens" in obstacle()
+        torch.utils.data._utils.signal_handling._SIGCHLD_handler_set = False
+        torch.utils.data._utils.signal_handling._set_SIGCHLD_handler()  # which calls the script's own
+        assert "listens" in obstacle()
+    finally:
+        signal.signal(signal.SIGCHLD, before)
+        torch.utils.data._utils.signal_handling._SIGCHLD_handler_set = False
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
+    assert "listens" in obstacle()
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
+    monkeypatch.setattr(apart_module, "strangers", [])
+    apart_module.noted(before=os.getpid, after_in_child=torch.manual_seed)
+    assert obstacle() is None
+    apart_module.noted(after_in_parent=test_many_open_files_are_no_obstacle)
+    assert "tests asked to be called at every copy" in obstacle()

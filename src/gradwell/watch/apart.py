@@ -1,15 +1,17 @@
 """Trying something out without leaving a trace: in a copy of the process, which is thrown away when it has answered.
 
 A forked process has all the script's objects and nothing that it does to them is seen outside: weights, buffers, plain attributes,
-counters and random states cannot be disturbed. What could reach beyond it is cut off: its open files and sockets are closed, and any
-attempt to open one for writing, to start a program or to send a signal fails.
+counters and random states cannot be disturbed. What could reach beyond it is cut off: its open files and sockets are closed and no new
+one can be opened, memory that is shared with other processes is read-only, and to start a program or to send a signal fails.
 """
 
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import gc
 import json
+import mmap
 import os
 import select
 import signal
@@ -21,10 +23,17 @@ from typing import Any
 
 import torch
 
-UNSAFE = ("jax", "tensorflow", "mpi4py")  # libraries that must not be in a process that forks
+try:
+    import resource
+except ImportError:  # where no process can be copied, either
+    resource = None  # type: ignore[assignment]
+
+UNSAFE = ("jax", "tensorflow", "mpi4py", "grpc", "ray", "horovod")  # libraries that must not be in a process that forks
 FORBIDDEN = ("os.", "socket.", "subprocess.", "shutil.", "sqlite3.", "signal.", "urllib.", "http.", "smtplib.", "ftplib.")
 READING = ("os.listdir", "os.scandir", "os.walk", "os.fwalk")
 PER_GIGABYTE, AT_LEAST = 0.05, 0.04  # seconds that a copy of the process takes
+strangers: list[str] = []  # who asked to be called at every copy of the process
+kept: list[Any] = []  # in the copy: streams that must not say goodbye
 
 
 class NotTried(Exception):  # noqa: N818 - it is an answer, not a failure
@@ -33,19 +42,45 @@ class NotTried(Exception):  # noqa: N818 - it is an answer, not a failure
 
 def obstacle() -> str | None:
     """Why this process is better not copied; None where it can be."""
-    if not hasattr(os, "fork") or sys.platform == "darwin":
+    if not hasattr(os, "fork") or sys.platform != "linux":
         return "this system cannot copy a process safely"
     if torch.distributed.is_available() and torch.distributed.is_initialized():
         return "several processes train together"
     loaded = [name for name in UNSAFE if name in sys.modules]
     if loaded:
         return f"{loaded[0]} is loaded, which must not be copied with its process"
-    raised = (category for action, _, category, _, _ in warnings.filters if action == "error")
-    if sys.version_info >= (3, 12) and any(issubclass(DeprecationWarning, category) for category in raised):
-        return "warnings are errors here, and Python warns of copies of a process with threads"
-    handler = signal.getsignal(signal.SIGCHLD)
-    ours = handler in (None, signal.SIG_DFL) or getattr(handler, "__module__", "").partition(".")[0] == "torch"
-    return None if ours else "the script itself listens to the end of processes"
+    if strangers:
+        return f"{strangers[0]} asked to be called at every copy of the process"
+    if warned():
+        return "Python would warn of a copy of a process with threads"
+    if not unheard(signal.getsignal(signal.SIGCHLD)) or signal.SIGCHLD in signal.pthread_sigmask(signal.SIG_BLOCK, []):
+        return "the script itself listens to the end of processes"
+    return None
+
+
+def unheard(handler: Any) -> bool:
+    """Whether the end of a process is heard of by nobody, or by torch alone, which asks for its own workers only."""
+    if getattr(handler, "__module__", "").partition(".")[0] == "torch":  # which calls the handler that was there before, if any
+        return not any(callable(cell.cell_contents) for cell in handler.__closure__ or ())
+    return handler in (signal.SIG_DFL, signal.SIG_IGN)
+
+
+def warned() -> bool:
+    """Whether Python's warning of copies of a process with threads, new in 3.12, would be seen."""
+    if sys.version_info < (3, 12):
+        return False
+    for action, message, category, module, _ in warnings.filters:
+        if issubclass(DeprecationWarning, category) and message is None and (module is None or module.match(__name__)):
+            return action != "ignore"
+    return True
+
+
+def noted(**functions: Any) -> None:
+    """Somebody asks Python to call functions at every copy of the process: note who, but for Python itself, torch and NumPy."""
+    for function in functions.values():
+        who = (getattr(function, "__module__", None) or "the script").partition(".")[0]
+        if who not in sys.stdlib_module_names or who == "__main__":
+            strangers.extend([who] if who not in ("torch", "numpy") else [])
 
 
 def cost() -> float:
@@ -61,25 +96,27 @@ def apart(function: Callable[[], Any], seconds: float) -> Any:
     Raises NotTried with the function's own NotTried, the name of its error, or because it took too long.
     """
     ours, theirs = os.pipe()
+    child, told = 0, b""
     blocked = signal.pthread_sigmask(signal.SIG_SETMASK, signal.valid_signals())  # the copy must never run a handler of the script's
     try:
         child = os.fork()
         if child == 0:
             answer(function, theirs, seconds)
+        os.close(theirs)
+        theirs = -1
+        told = listen(ours, seconds)
     except OSError as error:
-        os.close(ours)
         raise NotTried(f"the process could not be copied ({error.strerror})") from error
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
-        os.close(theirs)
-    try:
-        told = listen(ours, seconds)
-    finally:
-        with contextlib.suppress(OSError):
-            os.kill(child, signal.SIGKILL)
-        with contextlib.suppress(ChildProcessError):
-            os.waitpid(child, 0)
-        os.close(ours)
+        for pipe in (ours, theirs):
+            if pipe >= 0:
+                os.close(pipe)
+        if child:
+            with contextlib.suppress(OSError):
+                os.kill(child, signal.SIGKILL)
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(child, 0)
+        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)  # a signal that came meanwhile is heard now, when all is put back
     if not told:
         raise NotTried("it took too long, or a second copy of the process broke down")
     result = json.loads(told)
@@ -91,7 +128,9 @@ def apart(function: Callable[[], Any], seconds: float) -> Any:
 def listen(pipe: int, seconds: float) -> bytes:
     """A line that comes through a pipe within some seconds; nothing where it does not end by then."""
     told, ends = b"", time.monotonic() + seconds
-    while select.select([pipe], [], [], max(0.0, ends - time.monotonic()))[0]:
+    waiting = select.poll()
+    waiting.register(pipe, select.POLLIN)
+    while waiting.poll(max(0.0, 1000 * (ends - time.monotonic()))):
         part = os.read(pipe, 65536)
         told += part
         if not part or told.endswith(b"\n"):
@@ -102,8 +141,8 @@ def listen(pipe: int, seconds: float) -> bytes:
 def answer(function: Callable[[], Any], pipe: int, seconds: float) -> None:
     """In the copy: cut everything off, call the function, tell what it returned, and end at once, without Python's own end."""
     try:
-        seal(pipe, seconds)
         try:
+            seal(pipe, seconds)
             result = {"answer": function()}
         except NotTried as reason:
             result = {"not": str(reason)}
@@ -118,24 +157,38 @@ def answer(function: Callable[[], Any], pipe: int, seconds: float) -> None:
 
 def seal(pipe: int, seconds: float) -> None:
     """Close all files but the pipe, forbid what would be seen outside, and set an alarm that ends the process."""
-    import resource  # which not every system has
-
     gc.disable()  # objects that are thrown away may say goodbye to others
     sys.settrace(None)
     sys.setprofile(None)
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     signal.setitimer(signal.ITIMER_REAL, seconds)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGALRM})
+    with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w", encoding="ascii") as file:
+        file.write("1000")  # where memory ends, this process goes and not the script
+    protect()
     nowhere = os.open(os.devnull, os.O_RDWR)
     for standard in (0, 1, 2):
         os.dup2(nowhere, standard)
-    sys.stdout = sys.stderr = open(0, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - what is printed goes nowhere, too
     os.closerange(3, pipe)
     os.closerange(pipe + 1, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
+    kept.extend((sys.stdout, sys.stderr))  # let go, they would be flushed
+    sys.stdout = sys.stderr = open(0, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - what is printed goes nowhere, too
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     torch.set_num_threads(1)  # those of the pool were not copied
     sys.dont_write_bytecode = True
     sys.addaudithook(guard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, 0))  # what is written in C raises no event; it cannot open anything, either
+
+
+def protect() -> None:
+    """Make memory that is shared with other processes read-only: whoever writes to it ends this copy. Raises NotTried where that fails."""
+    libc = ctypes.CDLL(None)
+    with open("/proc/self/maps", encoding="ascii", errors="replace") as file:
+        shared = [line.split()[0].split("-") for line in file if line.split()[1][1::2] == "ws"]
+    for first, last in shared:
+        begin, end = int(first, 16), int(last, 16)
+        if libc.mprotect(ctypes.c_void_p(begin), ctypes.c_size_t(end - begin), mmap.PROT_READ):
+            raise NotTried("memory that is shared with other processes cannot be protected")
 
 
 def guard(event: str, args: tuple[Any, ...]) -> None:

@@ -75,7 +75,7 @@ class Calls:
             return
         with contextlib.suppress(Exception):  # what cannot be read is not heard
             found = first_tensor(output)
-            if found is not None and found.grad_fn is not None and is_plain((args, kwargs)):
+            if found is not None and found.grad_fn is not None and found.device.type == "cpu" and is_plain((args, kwargs)):
                 inputs = changed((tuple(args), dict(kwargs)), Tensor.detach)
                 kind = found.device.type
                 autocast = kind, torch.get_autocast_dtype(kind), torch.is_autocast_enabled(kind)

@@ -29,7 +29,7 @@ STEPS = (4, 33)  # of the run, from which on a look is taken: one even, one odd,
 RUNS = 10  # of a model in one look, about
 TRIES = 6  # steps whose calls are heard in vain
 DEAR = "it would take too much time"
-PATIENCE = 5.0  # times the expected seconds after which a look is given up
+PATIENCE = 3.0  # times the expected seconds after which a look is given up
 NUMBERS = 500_000_000  # of a model's weights, above which there is none
 
 
@@ -55,6 +55,9 @@ class Looks:
     def begin(self, step: int) -> None:
         """A step begins: from `_next` on, its calls are heard if a look can be paid for."""
         if self._never or step < self._next or self.listening:
+            return
+        if (reason := obstacle()) is not None:
+            self.end(reason)
             return
         if not self._schedule.affords(max(cost(), self._expected)):
             self._next = step + 1 + step // 8

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ from torch.jit._builtins import _get_builtin_table
 from torch.nn.utils import clip_grad
 from torch.optim import optimizer as optim
 
-from gradwell.watch import held_out, recurrence
+from gradwell.watch import apart, held_out, recurrence
 
 if TYPE_CHECKING:
     from gradwell.watch.watcher import Watcher
@@ -73,6 +74,7 @@ def patched() -> list[Callable[[], object]]:
         patch(scaler, "scale", lambda scaled, scaler, outputs=None: tell("on_scale", outputs, scaled, scaler)),
         patch(scaler, "unscale_", lambda *_, **__: tell("on_unscale")),
         patch(scaler, "step", lambda *_, **__: tell("after_scaler_step")),
+        *([patch(os, "register_at_fork", lambda _, **functions: apart.noted(**functions))] if hasattr(os, "register_at_fork") else []),
     ]
 
 
