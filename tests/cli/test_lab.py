@@ -30,7 +30,7 @@ def test_a_claim_is_measured_kept_and_listed(tmp_path):
     assert kept["seeds"] == 3
     assert kept["command"] == f"gradwell lab run {CLAIM} --seeds 3 --knob width=32 --knob examples=32"
     again = gradwell("lab", "run", CLAIM, "--quick", "--seeds", 3, "--results", "kept", "--missing", cwd=tmp_path)
-    assert (again.returncode, again.stdout) == (0, "")
+    assert (again.returncode, again.stdout) == (0, "nothing is missing: kept holds a result of all of them\n")
 
 
 def test_a_claim_that_fails_ends_with_status_one(tmp_path):
@@ -65,7 +65,7 @@ def test_everything_is_said_in_chinese_too(tmp_path):
     (["run", "sigmoid-gradient-die"], f"did you mean {CLAIM}?"),
     (["run", CLAIM, "--all"], "name the claims to measure, or --all"),
     (["run", CLAIM, "--knob", "deep=3"], f"{CLAIM} has no knob 'deep'; its knobs are function, depth"),
-    (["run", CLAIM, "--knob", "depth=1"], "knob depth (layers) must be at least 2, not 1"),
+    (["run", CLAIM, "--knob", "depth=1"], "knob depth (layers) must be at least 2 and finite, not 1"),
     (["run", CLAIM, "--seeds", "0"], "seeds must be at least 1, not 0"),
     (["show", "nothing"], "the lab has no claim 'nothing'"),
     (["measure"], "measure"),

@@ -24,11 +24,13 @@ def test_knobs_are_turned_as_typed():
     ("steps", "'steps' turns no knob; write NAME=VALUE"),
     ("steps=many", "knob steps (steps) takes a whole number, not 'many'"),
     ("steps=1.5", "takes a whole number"),
-    ("steps=0", "must be at least 1, not 0"),
-    ("drift=nan", "must be at least -10, not nan"),
-    ("drift=-11", "must be at least -10, not -11"),
+    ("steps=0", "must be at least 1 and finite, not 0"),
+    ("drift=nan", "must be at least -10 and finite, not nan"),
+    ("drift=-11", "must be at least -10 and finite, not -11"),
     ("sizes=1,,2", "knob sizes (of a step) takes a number, not ''"),
     ("sizes=-1", "must be at least 0"),
+    ("steps=" + "9" * 400, "must be at least 1 and finite, not 9999"),
+    ("drift=inf", "finite, not inf"),
     ("smooth=perhaps", "knob smooth is yes or no, not 'perhaps'"),
 ])
 def test_what_is_no_knob_or_no_value_is_said_in_one_sentence(word, said):

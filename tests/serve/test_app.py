@@ -49,6 +49,7 @@ def test_the_findings_are_those_of_gradwell_judge(server, folder):
 @pytest.mark.parametrize(("path", "said"), [
     ("/api/runs/nothing", "there is no run 'nothing'"), ("/api/runs/..", "no run"), ("/api/runs/sick/signals/nothing", "no signal"),
     ("/api/rules/GW999", "no rule"), ("/api/lab/nothing", "no claim"), ("/api/jobs/nothing", "no such measurement"),
+    ("/api/runs/" + "x" * 300, "no run"),
     ("/static/nothing.js", "no such page"), ("/static/..%2Fapp.py", "no such page"), ("/api/translators/7/epochs", "no model 7"),
 ])
 def test_what_is_not_there_is_said_in_one_sentence(server, path, said):
@@ -112,6 +113,8 @@ def test_a_sentence_is_translated_by_a_beam_as_wide_as_asked_for(server):
     ("/api/classifiers/0/classify", {"text": "x" * 6000}, "a text of up to"),
     ("/api/classifiers/0/classify", b"{", "an object in JSON"),
     ("/api/classifiers/0/classify", b"[" * 200_000, "bytes were sent"),
+    ("/api/classifiers/0/classify", b"[" * 99_000, "an object in JSON"),
+    ("/api/lab/sigmoid-gradient-dies/measure", b'{"seeds": 1' + b"0" * 400 + b"}", "seeds must be a number"),
     ("/api/classifiers/0/neighbours", {"word": "two words"}, "one word"),
     ("/api/lab/nothing/measure", {}, "no claim"),
     ("/api/lab/sigmoid-gradient-dies/measure", {"knobs": {"depth": "deep"}}, "takes a whole number, not 'deep'"),
@@ -162,7 +165,8 @@ def test_every_claim_of_the_lab_is_there_with_its_verdict(server):
 
 @pytest.mark.parametrize(("arguments", "said"), [
     (["nothing"], "there is no folder nothing here"), ([".", "--translator", "."], "holds no translator"),
-    ([".", "--classifier", "none.bin"], "there is no text model none.bin"), ([".", "--host", "256.1.1.1"], "cannot listen at 256.1.1.1"),
+    ([".", "--classifier", "none.bin"], "there is no text model none.bin"),
+    ([".", "--host", "256.1.1.1"], "there is no address of the name '256.1.1.1'"),
 ])
 def test_bad_input_ends_in_one_line(arguments, said, tmp_path):
     result = gradwell("serve", *arguments, "--port", "0", cwd=tmp_path)

@@ -40,15 +40,19 @@ def serve(
     if not folder.is_dir():
         raise RecordError(f"there is no folder {folder} here; `gradwell run` makes gradwell-runs, or name another folder")
     page = Page(Folder(folder), [Translator(one) for one in translator or []], [Classifier(one) for one in classifier or []])
+    if export and (translator or classifier):
+        raise TargetError("--export writes what was measured; a translator or classifier can be tried in the served page alone")
     if export:
         output.write(export, exported(page))
         return 0
+    page.models()  # a model that cannot be read is better told now
     listening = bound(host, port)
     here = host in LOOPBACK
     token = "" if here else secrets.token_urlsafe(24)
-    address = f"http://{host}:{listening.getsockname()[1]}/{f'?token={token}' if token else ''}"
+    name = f"[{host}]" if ":" in host else host
+    address = f"http://{name}:{listening.getsockname()[1]}/{f'?token={token}' if token else ''}"
     print(f"gradwell: {folder} is at {address}   (Ctrl-C ends it)", file=sys.stderr, flush=True)
-    hosts = LOOPBACK if here else (*LOOPBACK, host, *(["*"] if host in ("0.0.0.0", "::") else []))
+    hosts = LOOPBACK if here else (*LOOPBACK, name, *(["*"] if host in ("0.0.0.0", "::") else []))
 
     class Server(uvicorn.Server):
         """Tells the page that it ends, so that no stream keeps it waiting."""
@@ -72,6 +76,8 @@ def bound(host: str, port: int) -> socket.socket:
         found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         found.bind(address)
         found.listen(128)
+    except socket.gaierror as error:
+        raise TargetError(f"there is no address of the name {host!r} ({error.strerror}); choose another --host") from None
     except OSError as error:
         raise TargetError(f"cannot listen at {host}:{port}: {error.strerror or error}; choose another --port, or --port 0") from None
     return found

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, get_args, get_origin, get_type_hints
 
 from gradwell.errors import OptionError
 from gradwell.lab.experiment import Experiment
+
+MOST = 1e300  # of any knob
 
 
 @dataclass(frozen=True)
@@ -66,8 +67,8 @@ def turned(experiment: Experiment, values: Mapping[str, Any]) -> Experiment:
 
 def check(one: Knob, value: Any) -> None:
     """Raise OptionError when a knob cannot have this value."""
-    if one.kind in (int, float) and not (math.isfinite(value) and value >= one.least):
-        raise OptionError(f"knob {one.name} ({one.unit}) must be at least {one.least:g}, not {value}")
+    if one.kind in (int, float) and not (one.least <= value <= MOST):
+        raise OptionError(f"knob {one.name} ({one.unit}) must be at least {one.least:g} and finite, not {str(value)[:40]}")
 
 
 def typed(experiment: Experiment, words: Iterable[str]) -> Experiment:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import platform
 import signal
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from importlib.metadata import version
 from itertools import islice
@@ -23,7 +23,7 @@ from gradwell.lab.rows import Row, kept
 SEEDS = 5
 FAULTS = (ArithmeticError, LookupError, MemoryError, RuntimeError, ValueError)  # of an experiment whose knobs do not go together
 Tell = Callable[[Experiment, Row | None], None]  # one more row, or None at the end of a seed
-Task = tuple[Experiment, Experiment, int]  # what it is for, what is measured (with the cause or without), seed
+Task = tuple[Experiment, bool, int]  # what is measured, whether without its cause, seed
 
 
 def quiet(experiment: Experiment, row: Row | None) -> None:
@@ -44,22 +44,23 @@ def results(experiments: Sequence[Experiment], seeds: int = SEEDS, jobs: int = 1
     for name, number in (("seeds", seeds), ("jobs", jobs)):
         if number < 1:
             raise OptionError(f"{name} must be at least 1, not {number}")
-    tasks = [(one, variant, seed) for one in experiments for variant in (one, without_cause(one)) for seed in range(seeds)]
-    rows: dict[Experiment, dict[tuple[Experiment, int], list[Row]]] = defaultdict(dict)
+    tasks = [(one, control, seed) for one in experiments for control in (False, True) for seed in range(seeds)]
+    rows: dict[Experiment, dict[tuple[bool, int], list[Row]]] = defaultdict(dict)
     started = time.perf_counter()
-    for (one, variant, seed), found in in_turn(tasks, tell) if jobs == 1 else at_once(tasks, jobs, tell):
-        rows[one][variant, seed] = found
+    for (one, control, seed), found in in_turn(tasks, tell) if jobs == 1 else at_once(tasks, jobs, tell):
+        rows[one][control, seed] = found
         if len(rows[one]) == 2 * seeds:
-            main, control = (judged(variant, rows[one], seeds) for variant in (one, without_cause(one)))
+            with_it, without_it = (judged(one, rows[one], which, seeds) for which in (False, True))
             seconds = round(time.perf_counter() - started, 1)
-            yield Result(one.id, one.claim(), command(one, seeds), made_with(), seeds, seconds, main, control)
+            yield Result(one.id, one.claim(), command(one, seeds), made_with(), seeds, seconds, with_it, without_it)
             del rows[one]
             started = time.perf_counter()
 
 
-def judged(variant: Experiment, rows: Mapping[tuple[Experiment, int], list[Row]], seeds: int) -> Measurement:
-    """What an experiment measured over all seeds, and its verdict."""
-    found = [row for seed in range(seeds) for row in rows[variant, seed]]
+def judged(one: Experiment, rows: Mapping[tuple[bool, int], list[Row]], control: bool, seeds: int) -> Measurement:
+    """What an experiment measured over all seeds, with its cause or without, and its verdict."""
+    variant = without_cause(one) if control else one
+    found = [row for seed in range(seeds) for row in rows[control, seed]]
     with possible(variant):
         return Measurement({knob.name: knob.value for knob in knobs(variant)}, found, variant.judge(found))
 
@@ -125,8 +126,13 @@ def alone() -> Iterator[None]:
 def in_turn(tasks: Iterable[Task], tell: Tell) -> Iterator[tuple[Task, list[Row]]]:
     """The rows of each task, one after the other."""
     for task in tasks:
-        _, variant, seed = task
-        yield task, measured(variant, seed, tell)
+        yield task, measured(variant(task), task[2], tell)
+
+
+def variant(task: Task) -> Experiment:
+    """What a task measures."""
+    one, control, _ = task
+    return without_cause(one) if control else one
 
 
 def at_once(tasks: Sequence[Task], jobs: int, tell: Tell) -> Iterator[tuple[Task, list[Row]]]:
@@ -135,13 +141,18 @@ def at_once(tasks: Sequence[Task], jobs: int, tell: Tell) -> Iterator[tuple[Task
     waiting: dict[Future[list[Row]], Task] = {}
     rest = iter(tasks)
     try:
-        while waiting.update({pool.submit(measured, *task[1:]): task for task in islice(rest, jobs - len(waiting))}) or waiting:
+        while True:
+            waiting |= {pool.submit(measured, variant(task), task[2]): task for task in islice(rest, jobs - len(waiting))}
+            if not waiting:
+                return
             for done in wait(waiting, return_when=FIRST_COMPLETED).done:
                 task = waiting.pop(done)
-                tell(task[1], None)
+                tell(task[0], None)
                 yield task, done.result()
+    except BrokenProcessPool:
+        raise TrainingError("a process that measured was ended from outside, perhaps for want of memory; try fewer --jobs") from None
     except BaseException:
-        for process in multiprocessing.active_children():  # or the interrupt would wait for a seed's end
+        for process in [*(pool._processes or {}).values()]:  # or the interrupt would wait for a seed's end
             process.terminate()
         raise
     finally:

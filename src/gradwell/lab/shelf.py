@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
+from gradwell.errors import DataError
 from gradwell.lab.experiment import Experiment
 from gradwell.lab.result import Result, load
 
@@ -19,6 +21,7 @@ def file(experiment: Experiment, folder: Path) -> Path:
 def latest(experiment: Experiment) -> tuple[Result | None, str]:
     """The last result of an experiment, and whose it is: the user's own, else the one that came with this version."""
     for folder, whose in ((OWN, "measured here"), (SHIPPED, "shipped")):
-        if (path := file(experiment, folder)).is_file():
-            return load(path), whose
+        with contextlib.suppress(DataError, OSError):  # one's own may be damaged
+            if (path := file(experiment, folder)).is_file():
+                return load(path), whose
     return None, "not measured"

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
-import math
 from collections.abc import AsyncIterator, Callable, Sequence
 from functools import partial
 from importlib.resources import files
@@ -30,7 +30,7 @@ from gradwell.serve.folder import Folder
 from gradwell.serve.judging import Judge
 from gradwell.serve.layers import POINTS, layers
 from gradwell.serve.losses import lines, losses
-from gradwell.serve.reading import Reading
+from gradwell.serve.reading import Reading, Version
 from gradwell.serve.security import LOOPBACK, Guard
 from gradwell.serve.through_time import through_time
 from gradwell.serve.translators import Translator
@@ -39,9 +39,11 @@ STATIC = files("gradwell.serve").joinpath("static")
 BASE, BASE_NAME = files("gradwell.report").joinpath("page.css"), "base.css"  # the style that this page shares with the report
 TYPES = {".html": "text/html; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8",
          ".svg": "image/svg+xml"}
+MOST = 1e9  # of a number that is sent
 BODY = 100_000  # bytes that may be sent
 PAUSE = 0.4  # seconds between two looks at a growing record
 SIGNALS = {value.name for value in vars(signals).values() if isinstance(value, Signal)}
+KEYS = {"text": "en", "zh": "zh"}
 Answer = Callable[..., Any]
 Model = TypeVar("Model")
 
@@ -96,7 +98,7 @@ class Page:
     def rule(self, code: str) -> Any:
         """A rule's manual page."""
         found = rule(code)
-        return {"code": found.code, "name": found.name, "text": printed_page(found.code), "zh": printed_page(found.code, "zh")}
+        return {"code": found.code, "name": found.name} | {key: printed_page(found.code, language) for key, language in KEYS.items()}
 
     def models(self) -> Any:
         """The translators and classifiers that were named."""
@@ -165,13 +167,25 @@ class Page:
 
     async def grown(self, path: Path, gone: Callable[[], Any]) -> AsyncIterator[str]:
         """An event for each change of a record, until nobody listens."""
-        before = None
+        before: Version | None = None
         while not self.ending and not await gone():
-            with Reading(path) as record:
-                now = record.version()
-            yield f"data: {json.dumps({'readings': now[0], 'steps': now[1]})}\n\n" if now != before else ": alive\n\n"
+            now = before
+            with contextlib.suppress(GradwellError):  # locked for a moment
+                now = await anyio.to_thread.run_sync(version, path)
+            if now is not None and now != before:
+                yield f"data: {json.dumps({'readings': now[0], 'steps': now[1], 'finished': now[2]})}\n\n"
+                if now[2]:
+                    return
+            else:
+                yield ": alive\n\n"
             before = now
             await asyncio.sleep(PAUSE)
+
+
+def version(path: Path) -> Version:
+    """The state of a record."""
+    with Reading(path) as record:
+        return record.version()
 
 
 def answered(ask: Answer) -> Callable[[Request], Any]:
@@ -208,7 +222,7 @@ async def sent(request: Request) -> dict[str, Any]:
             raise OptionError(f"more than {BODY:,} bytes were sent")
     try:
         body = json.loads(data)
-    except ValueError:
+    except (ValueError, RecursionError):
         body = None
     if not isinstance(body, dict):
         raise OptionError("an object in JSON is wanted")
@@ -218,8 +232,8 @@ async def sent(request: Request) -> dict[str, Any]:
 def number(body: dict[str, Any], name: str, otherwise: float) -> float:
     """A number that was sent. Raises OptionError where it is none."""
     value: Any = body.get(name, otherwise)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise OptionError(f"{name} must be a number, not {value!r}")
+    if isinstance(value, bool) or not isinstance(value, int | float) or not -MOST < value < MOST:
+        raise OptionError(f"{name} must be a number, not {str(value)[:40]!r}")
     return float(value)
 
 

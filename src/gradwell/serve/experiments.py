@@ -66,6 +66,7 @@ class Job:
 
     process: asyncio.subprocess.Process
     told: list[dict[str, Any]] = field(default_factory=list)
+    listeners: int = 0
     ended: bool = False
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -75,6 +76,7 @@ class Jobs:
 
     def __init__(self) -> None:
         self.jobs: dict[str, Job] = {}
+        self.starting = 0
         self.reading: set[asyncio.Task[None]] = set()
 
     async def start(self, name: str, turned: dict[str, str], seeds: int, control: bool) -> str:
@@ -82,19 +84,26 @@ class Jobs:
 
         Raises OptionError for knobs or seeds that are not possible, and where too many run already.
         """
-        one = typed(experiment(name), [f"{knob}={value}" for knob, value in turned.items()])
+        def wanted() -> dict[str, Any]:
+            one = typed(experiment(name), [f"{knob}={value}" for knob, value in turned.items()])
+            return {"id": name, "knobs": {k.name: k.text for k in knobs(without_cause(one) if control else one)}, "seeds": seeds}
+
         if not 1 <= seeds <= SEEDS:
             raise OptionError(f"1 to {SEEDS} seeds are possible here, not {seeds}")
-        if sum(not job.ended for job in self.jobs.values()) >= AT_ONCE:
-            raise OptionError(f"{AT_ONCE} claims are being measured already; stop one first")
-        asked = {"id": name, "knobs": {k.name: k.text for k in knobs(without_cause(one) if control else one)}, "seeds": seeds}
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "gradwell.serve.worker", json.dumps(asked), stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL, limit=1 << 20)
+        if self.starting + sum(not job.ended for job in self.jobs.values()) >= AT_ONCE:
+            raise OptionError(f"{AT_ONCE} claims are being measured already; wait for one, or stop it")
+        self.starting += 1
+        try:
+            asked = await asyncio.to_thread(wanted)  # the first time, all experiments are loaded
+            process = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "gradwell.serve.worker", json.dumps(asked), stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.STDOUT, limit=1 << 20)
+        finally:
+            self.starting -= 1
         key = secrets.token_hex(8)
         self.jobs[key] = Job(process)
-        while len(self.jobs) > MOST:
-            self.jobs.pop(next(iter(self.jobs)))
+        for old in [old for old, job in self.jobs.items() if job.ended][:-MOST]:
+            del self.jobs[old]
         task = asyncio.create_task(read(self.jobs[key]))
         self.reading.add(task)
         task.add_done_callback(self.reading.discard)
@@ -121,29 +130,47 @@ class Jobs:
 async def read(job: Job) -> None:
     """Take what a job tells, to its end."""
     assert job.process.stdout is not None
-    async for line in job.process.stdout:
-        if len(job.told) < ROWS:
-            job.told.append(json.loads(line))
+    said = ""  # that is no news: what Python says when it breaks down
+    try:
+        async for line in job.process.stdout:
+            try:
+                news = json.loads(line)
+            except ValueError:
+                said = line.decode("utf-8", "replace").strip() or said
+                continue
+            if len(job.told) < ROWS or "row" not in news:
+                job.told.append(news)
+            job.changed.set()
+        status = await job.process.wait()
+        if status > 0 and said:
+            job.told.append({"error": said[:500]})
+        elif status:
+            job.told.append({"error": "it was stopped before its end"})
+    finally:
+        job.ended = True
         job.changed.set()
-    if await job.process.wait() and not any("error" in one or "verdict" in one for one in job.told):
-        job.told.append({"error": "it was stopped before its end"})
-    job.ended = True
-    job.changed.set()
 
 
 async def followed(job: Job) -> AsyncIterator[str]:
-    """What a job tells, from its beginning to its end, as events."""
+    """What a job tells, from its beginning to its end, as events; when nobody listens any more, it ends."""
     sent = 0
-    while True:
-        job.changed.clear()
-        fresh = job.told[sent:]
-        if fresh:
-            yield f"data: {json.dumps(fresh)}\n\n"
-            sent += len(fresh)
-        if job.ended and sent == len(job.told):
-            yield "event: end\ndata: {}\n\n"
-            return
-        with contextlib.suppress(asyncio.TimeoutError):
-            await asyncio.wait_for(job.changed.wait(), PAUSE)
-        if not fresh and not job.ended:
-            yield ": alive\n\n"
+    job.listeners += 1
+    try:
+        while True:
+            job.changed.clear()
+            fresh = job.told[sent:]
+            if fresh:
+                yield f"data: {json.dumps(fresh)}\n\n"
+                sent += len(fresh)
+            if job.ended and sent == len(job.told):
+                yield "event: end\ndata: {}\n\n"
+                return
+            with contextlib.suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(job.changed.wait(), PAUSE)
+            if not fresh and not job.ended:
+                yield ": alive\n\n"
+    finally:
+        job.listeners -= 1
+        if not job.listeners and not job.ended:
+            with contextlib.suppress(ProcessLookupError):
+                job.process.kill()

@@ -51,7 +51,7 @@ def data(page: Page) -> dict[str, Any]:
 
 def keep_run(page: Page, name: str, kept: dict[str, Any]) -> None:
     """The answers to everything that may be asked of a run; what cannot be read is left out, and the page says so."""
-    path = f"/api/runs/{quote(name, safe='')}"
+    path = "/api/runs/" + quote(name, safe="!'()*")  # as the page's encodeURIComponent has it
     for key, ask in (("", page.run), ("/layers", page.layers), ("/time", page.time), ("/findings", page.findings)):
         answer(kept, path + key, ask, name)
     findings = kept.get(f"{path}/findings", {}).get("findings", [])

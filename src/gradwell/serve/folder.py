@@ -24,12 +24,15 @@ class Folder:
         """The runs, the latest first."""
         if (self.root / RECORD).is_file():
             return [self.root.resolve().name]
-        found = [(path.stat().st_mtime, path.parent.name) for path in self.root.glob(f"*/{RECORD}") if self.inside(path)]
+        found = [(begun(path.parent), path.parent.name) for path in self.root.glob(f"*/{RECORD}") if self.inside(path)]
         return [name for _, name in sorted(found, reverse=True)[:MOST]]
 
     def inside(self, path: Path) -> bool:
         """Whether a file lies in the folder, links followed."""
-        return path.is_file() and path.resolve().is_relative_to(self.root.resolve())
+        try:
+            return path.is_file() and path.resolve().is_relative_to(self.root.resolve())
+        except (OSError, ValueError):  # a name that is no name
+            return False
 
     def record(self, name: str) -> Path:
         """The record of a run. Raises RecordError when the folder holds no such run."""
@@ -45,12 +48,21 @@ class Folder:
         try:
             with Reading(path) as record:
                 meta = record.meta()
-        except RecordError as error:
+            size = path.stat().st_size
+        except (RecordError, OSError) as error:
             return {"name": name, "error": str(error)}
         return {
             "name": name, "script": plain(meta.get("script", ""))[:TEXT], "steps": whole(meta.get("steps")),
-            "started": number(meta.get("started")), "finished": number(meta.get("finished")), "bytes": path.stat().st_size,
+            "started": number(meta.get("started")), "finished": number(meta.get("finished")), "bytes": size,
         }
+
+
+def begun(folder: Path) -> float:
+    """When a run's folder last got a file, which is at its beginning and its end; its record grows all the time."""
+    try:
+        return folder.stat().st_mtime
+    except OSError:
+        return 0.0
 
 
 def whole(value: object) -> int:

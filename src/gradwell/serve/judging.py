@@ -10,8 +10,8 @@ from typing import Any
 
 from gradwell.errors import RecordError
 from gradwell.report.assemble import of_record
-from gradwell.report.json import as_json, strict
-from gradwell.serve.reading import Reading
+from gradwell.report.json import as_json
+from gradwell.serve.reading import Reading, Version
 
 SHARE = 0.25  # of the time that judging one run anew may take while it grows
 REMEMBERED = 64  # runs whose findings are kept
@@ -22,7 +22,7 @@ LARGEST = 2_000_000  # readings that are judged; a rule must hold them in memory
 class Judged:
     """What was said of a record, of which state of it, and what that took."""
 
-    version: tuple[int, int]
+    version: Version
     found: dict[str, Any]
     seconds: float
     at: float
@@ -62,7 +62,6 @@ def judged(path: Path) -> dict[str, Any]:
     found = as_json(report)
     for finding in found["findings"]:
         finding["signals"] = signals.get(finding["code"], [])
-    shown = len(report.verdict.shown)
     if report.record:
         report.record.close()
-    return {**found, "shown": shown, "learned": strict(found["learned"])}
+    return found

@@ -23,6 +23,9 @@ from gradwell.serve.thinning import Point, Series
 SECONDS = 20.0  # that one question may take
 SITES, TEXT, FACT = 20_000, 400, 1_000_000  # places of a record, characters of a name, characters of a fact
 POINTS = 1200  # of a series
+UNREADABLE = (ValueError, TypeError, RecursionError, OverflowError)  # what a text that is no JSON may end in
+WAIT = 1.0  # seconds for a record that somebody else has locked
+Version = tuple[int, int, bool]
 TICKS = 50_000  # of SQLite's machine, between two looks at the clock
 
 
@@ -50,7 +53,7 @@ class Reading:
         self.path = path
         self.until = time.monotonic() + SECONDS
         try:
-            self.db = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, check_same_thread=False)
+            self.db = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, check_same_thread=False, timeout=WAIT)
             self.db.set_progress_handler(self.late, TICKS)
             self.db.execute("pragma trusted_schema=off")
             (application,), (schema,) = (self.db.execute(f"pragma {name}").fetchone() for name in ("application_id", "user_version"))
@@ -84,7 +87,7 @@ class Reading:
         """All that was noted about the run as a whole."""
         found = {}
         for key, text in self.ask("select key, value from meta where length(value) <= ? limit 1000", (FACT,)):
-            with contextlib.suppress(ValueError, TypeError):
+            with contextlib.suppress(*UNREADABLE):
                 found[str(key)] = json.loads(text)
         return found
 
@@ -94,8 +97,8 @@ class Reading:
         found = []
         for i, *texts, line in rows:
             kind, module, what, file = (plain(text or "")[:TEXT] for text in texts)
-            if not kinds or kind in kinds:
-                found.append(Place(int(i), kind, module, what, file, line if isinstance(line, int) else None))
+            if isinstance(i, int) and (not kinds or kind in kinds):
+                found.append(Place(i, kind, module, what, file, line if isinstance(line, int) else None))
         return found
 
     def series(self, signals: Sequence[str], most: int = POINTS) -> dict[tuple[str, int], list[Point]]:
@@ -117,15 +120,16 @@ class Reading:
     def facts(self, signal: str) -> Iterator[tuple[int, int, Any]]:
         """The facts of a signal: place, step and what was noted."""
         for site, step, text in self.ask("select site, step, value from reading where signal=? and length(value) <= ?", (signal, FACT)):
-            with contextlib.suppress(ValueError, TypeError):
+            with contextlib.suppress(*UNREADABLE):
                 yield int(site), int(step), json.loads(text)
 
     def counted(self) -> dict[str, int]:
         """How many readings each signal has."""
         return {str(name): count for name, count in self.ask("select signal, count(*) from reading group by signal")}
 
-    def version(self) -> tuple[int, int]:
-        """Grows whenever the record does: the last reading's number and the updates so far."""
+    def version(self) -> Version:
+        """Changes whenever the record does: the last reading's number, the updates so far, and whether it has ended."""
         (last,), = self.ask("select coalesce(max(rowid), 0) from reading")
         steps = next(iter(self.ask("select value from meta where key='steps'")), ("0",))[0]
-        return last, int(steps) if str(steps).isdigit() else 0
+        ended = bool([*self.ask("select 1 from meta where key='finished'")])
+        return last, int(steps) if str(steps).isdecimal() and len(str(steps)) < 19 else 0, ended

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Iterable
-from http.cookies import SimpleCookie
 from urllib.parse import parse_qs, urlsplit
 
 from starlette.responses import PlainTextResponse, RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 COOKIE = "gradwell-token"
-LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
+LOOPBACK = ("127.0.0.1", "localhost", "::1", "[::1]")
 POLICY = ("default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; base-uri 'none'; "
           "form-action 'none'; frame-ancestors 'none'")
 HEADERS = (
@@ -27,7 +26,7 @@ class Guard:
     """
 
     def __init__(self, app: ASGIApp, hosts: Iterable[str] = LOOPBACK, token: str = "") -> None:
-        self.app, self.hosts, self.token = app, tuple(hosts), token
+        self.app, self.hosts, self.token = app, tuple(host.lower() for host in hosts), token
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or refuse it."""
@@ -40,7 +39,7 @@ class Guard:
             await send(message)
 
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
-        if "*" not in self.hosts and without_port(headers.get("host", "")) not in self.hosts:
+        if "*" not in self.hosts and without_port(headers.get("host", "").lower()) not in self.hosts:
             return await PlainTextResponse("this page is not served under that name", 421)(scope, receive, sealed)
         given = parse_qs(scope["query_string"].decode("latin-1")).get("token", [""])[0]
         if self.token and scope["path"] == "/" and self.right(given):
@@ -50,6 +49,8 @@ class Guard:
         if self.token and not self.right(cookie(headers.get("cookie", "")) or headers.get("x-gradwell-token", "")):
             why = "open the address that `gradwell serve` printed: it holds the token"
             return await PlainTextResponse(why, 401)(scope, receive, sealed)
+        if headers.get("sec-fetch-site", "none") not in ("same-origin", "none") and scope["path"] != "/":
+            return await PlainTextResponse("only the page itself may ask this", 403)(scope, receive, sealed)
         if scope["method"] not in ("GET", "HEAD") and not own(headers):
             return await PlainTextResponse("only the page itself may send this", 403)(scope, receive, sealed)
         return await self.app(scope, receive, sealed)
@@ -65,9 +66,9 @@ def without_port(host: str) -> str:
 
 
 def cookie(text: str) -> str:
-    """The token that a browser sends."""
-    found = SimpleCookie(text).get(COOKIE)
-    return found.value if found else ""
+    """The token that a browser sends; other cookies of this host may hold anything."""
+    pairs = (part.strip().partition("=") for part in text.split(";"))
+    return next((value for name, _, value in pairs if name == COOKIE), "")
 
 
 def own(headers: dict[str, str]) -> bool:

@@ -13,9 +13,9 @@ from gradwell.errors import GradwellError
 from gradwell.lab import experiment, measured
 from gradwell.lab.experiment import Experiment
 from gradwell.lab.knobs import typed
-from gradwell.lab.result import plain
 from gradwell.lab.rows import Row
 from gradwell.lab.running import possible
+from gradwell.report.json import strict
 
 
 def main() -> None:
@@ -36,7 +36,7 @@ def main() -> None:
 def row_told(_: Experiment, row: Row | None) -> None:
     """Tell a row."""
     if row is not None:
-        tell({"row": plain(row)})
+        tell({"row": strict(row)})
 
 
 def tell(what: dict[str, Any]) -> None:

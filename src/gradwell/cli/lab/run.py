@@ -44,6 +44,9 @@ def run(
         chosen = [typed(chosen[0], knob)]
     if missing:
         chosen = [one for one in chosen if not there(one, seeds, folder)]
+        if not chosen:
+            print(f"nothing is missing: {folder} holds a result of all of them")
+            return 0
     failed = done = 0
     with Progress(len(chosen) * seeds * 2, quiet) as progress:
         try:

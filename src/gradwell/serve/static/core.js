@@ -5,7 +5,7 @@ window.Gradwell = (() => {
   const views = [];  // {name, title, path, draw}
   const embedded = document.getElementById("data");
   const data = embedded ? JSON.parse(embedded.textContent) : null;
-  let leave = () => {};
+  let leave = () => {}, drawn = false;
 
   function fill(node, attributes, children) {
     for (const [name, value] of Object.entries(attributes || {})) {
@@ -94,7 +94,11 @@ window.Gradwell = (() => {
   function listen(path, changed) {
     if (data) return;
     const source = new EventSource(path);
-    source.onmessage = (event) => changed(JSON.parse(event.data));
+    source.onmessage = (event) => {
+      const news = JSON.parse(event.data);
+      if (news.finished) source.close();
+      changed(news);
+    };
     source.onerror = () => connected(false);
     source.onopen = () => connected(true);
     leaving(() => source.close());
@@ -136,6 +140,8 @@ window.Gradwell = (() => {
     const main = document.getElementById("main");
     const fresh = el("div");
     main.replaceChildren(fresh);
+    if (drawn) main.focus({ preventScroll: true });
+    drawn = true;
     try {
       await shown.paint(fresh, ...rest);
     } catch (error) {

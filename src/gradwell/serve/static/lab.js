@@ -54,6 +54,7 @@
         go.disabled = without.disabled = false;
         return;
       }
+      let measured = 0;
       const rows = [], source = new EventSource(`/api/jobs/${job}`);
       let drawing = false;
       said.replaceChildren();
@@ -69,9 +70,10 @@
       source.onmessage = (event) => {
         for (const news of JSON.parse(event.data)) {
           if (news.row) rows.push(news.row);
-          if (news.error) over(el("span", { class: "wrong" }, news.error));
+          if (news.error) over(el("span", { class: "wrong" }, `${news.error}; ${measured} of ${seeds.value} seeds measured`));
           if (news.verdict) {
             said.replaceChildren(verdict(control ? "Without the cause" : "With these knobs", news.verdict));
+            measured = news.seeds;
             state.textContent = `${news.seeds} of ${seeds.value} seeds measured`;
           }
         }

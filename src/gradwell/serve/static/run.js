@@ -30,6 +30,9 @@
     body.append(plots, el("section", {}, el("h2", {}, "Findings"), said, list), evidence);
     let run = first, found = null, picked = null;
 
+    const read = () => plots.contains(document.activeElement) || plots.querySelector("details[open]");  // then it is not torn away
+    let shown = "";
+
     function draw() {
       const marks = found ? found.findings.map((one) => ({ label: one.code, first: one.first_step, last: one.last_step, picked: picked === one.code + one.where.module })) : [];
       plots.replaceChildren(...run.losses.map((loss) => chart({ title: loss.name, lines: [{ name: "loss", points: loss.points },
@@ -49,21 +52,23 @@
     async function again() {
       [run, found] = await Promise.all([ask(path), ask(`${path}/findings`)]);
       told(head, run);
-      draw();
-      findings();
+      if (!read()) draw();
+      const now = JSON.stringify(found.findings);
+      if (now !== shown || !found.findings.length) findings();
+      shown = now;
     }
 
     draw();
     await again();
     let busy = false, waiting = false;
-    if (!run.finished) {
+    if (!run.finished && body.isConnected) {
       listen(`${path}/events`, async () => {
         waiting = true;
         if (busy) return;
         busy = true;
         while (waiting) {
           waiting = false;
-          await again().catch((error) => { if (!(error instanceof TypeError)) throw error; });
+          await again().catch((error) => { if (!(error instanceof TypeError || error instanceof Gradwell.Refused)) throw error; });
           await new Promise((done) => { setTimeout(done, WAIT); });
         }
         busy = false;
@@ -82,7 +87,7 @@
       el("dt", {}, "Evidence"), el("dd", {}, facts(one.evidence)),
       one.explains.length ? [el("dt", {}, "Explains"), el("dd", {}, one.explains.map((below) => `${below.code} ${below.name} at ${below.where.module}`).join("; "))] : null),
     charts, el("button", { class: "text", onclick: async (event) => {
-      const page = await ask(`/api/rules/${one.code}`);
+      const page = await ask(`/api/rules/${one.code}`).catch((error) => { if (error instanceof Gradwell.Refused) return { text: error.message }; throw error; });
       event.target.remove();
       manual.append(el("div", { class: "manual", tabindex: 0, role: "region", "aria-label": `Manual page of ${one.code}` }, worded(page, "text")));
     } }, "Manual page"), manual);

@@ -29,16 +29,20 @@
       waiting.push(...seen.filter((one) => one.isIntersecting).map((one) => rows.find((row) => row.node === one.target)));
       if (judging) return;
       judging = true;
-      while (waiting.length && !gone) await waiting.shift().judge();
+      while (!gone) {
+        const next = waiting.shift() || rows.find((row) => !row.judged());  // first what is on the screen, then the rest, for the filter
+        if (!next) break;
+        await next.judge();
+      }
       judging = false;
     });
     rows.forEach((row) => watcher.observe(row.node));
-    const names = runs.map((run) => run.name).join();
+    const names = runs.map((run) => run.name).sort().join();
     const look = async () => {
       if (gone || data) return;
       const now = await ask("/api/runs").catch(() => runs);
       if (gone) return;
-      if (now.map((run) => run.name).join() !== names) draw();
+      if (now.map((run) => run.name).sort().join() !== names) draw();
       else setTimeout(look, 5000);
     };
     setTimeout(look, 3000);
@@ -65,7 +69,7 @@
         if (error instanceof Gradwell.Refused) found.replaceChildren(el("span", { class: "wrong" }, error.message)); else throw error;
       }
     };
-    return { node, judge, words: () => `${run.name} ${run.script} ${found.textContent}`.toLowerCase() };
+    return { node, judge, judged: () => judged || Boolean(run.error), words: () => `${run.name} ${run.script} ${found.textContent}`.toLowerCase() };
   }
 
   view("compare", "Compare", false, async (main, ...names) => {

@@ -64,7 +64,7 @@
     const chip = (part) => {
       const value = part.added[label], level = Math.round((4 * value) / most) + 4;
       const words = `${part.part}: ${value > 0 ? "+" : ""}${number(value, 4)}`;
-      return el("span", { class: `chip d${level}`, tabindex: 0, "aria-label": words, onpointermove: (event) => tip(words, event), onpointerleave: () => tip("") }, part.part);
+      return el("span", { class: `chip d${level}`, role: "img", "aria-label": words, onpointermove: (event) => tip(words, event), onpointerleave: () => tip("") }, part.part);
     };
     const kinds = [["word", "Words"], ["words", "N-grams of words"], ["characters", "N-grams of characters"]];
     const sorted = found.parts.slice().sort((a, b) => Math.abs(b.added[label]) - Math.abs(a.added[label])).slice(0, 60);
