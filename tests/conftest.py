@@ -10,6 +10,7 @@ TOGETHER = {  # what takes long and is shared: models, compiled kernels, the fir
     "translate": ("tests/translate/",),
     "vision": ("tests/vision/",),
     "report": ("tests/report/",),
+    "serve": ("tests/serve/",),
     "programs": ("tests/watch/test_hostile.py", "tests/watch/test_launcher.py", "tests/watch/test_watcher.py"),  # long, so not at the end
     **{file: (file,) for file in (
         "tests/cli/test_bad_input.py", "tests/cli/test_commands.py", "tests/cli/test_cure.py", "tests/cli/test_inspect.py",
@@ -19,9 +20,9 @@ TOGETHER = {  # what takes long and is shared: models, compiled kernels, the fir
 
 
 def unit(nodeid):
-    """What one process does alone: all tests of a rule, of a group in TOGETHER, or this test. The units of most tests begin first."""
-    rule = re.search(r"\[(GW\d{3})\]", nodeid)
-    return rule[1] if rule else next((name for name, files in TOGETHER.items() if nodeid.startswith(files)), nodeid)
+    """What one process does alone: all tests of a rule or claim, of a group in TOGETHER, or this test. The largest units begin first."""
+    rule = re.search(r"test_rules.*\[(GW\d{3})\]|test_experiments.*\[([a-z0-9-]+)\]", nodeid)
+    return rule[1] or rule[2] if rule else next((name for name, files in TOGETHER.items() if nodeid.startswith(files)), nodeid)
 
 
 @pytest.hookimpl(optionalhook=True)
