@@ -7,6 +7,7 @@ import torch
 import gradwell
 from gradwell.doctor.record import Record
 from gradwell.watch import layers
+from gradwell.watch.looks import DEAR
 from tests.command import gradwell as command
 from tests.command import python, script
 
@@ -196,7 +197,7 @@ def test_watching_whole_programs_changes_no_bit_of_them(tmp_path):
         record = Record.open(tmp_path / name)
         assert record.meta("probes_off") == {}
         assert record.steps > 150
-        assert record.meta("unseen") == []
+        assert [words for words in record.meta("unseen") if not words.endswith(DEAR)] == []  # on a slow machine a look may be too dear
 
 
 def test_a_probe_that_fails_switches_itself_off_and_says_so(monkeypatch):

@@ -104,6 +104,7 @@ def apart(function: Callable[[], Any], seconds: float) -> Any:
             answer(function, theirs, seconds)
         os.close(theirs)
         theirs = -1
+        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)  # the script's signals are heard while we wait
         told = listen(ours, seconds)
     except OSError as error:
         raise NotTried(f"the process could not be copied ({error.strerror})") from error
@@ -116,7 +117,7 @@ def apart(function: Callable[[], Any], seconds: float) -> Any:
                 os.kill(child, signal.SIGKILL)
             with contextlib.suppress(ChildProcessError):
                 os.waitpid(child, 0)
-        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)  # a signal that came meanwhile is heard now, when all is put back
+        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
     if not told:
         raise NotTried("it took too long, or a second copy of the process broke down")
     result = json.loads(told)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Iterable
+import weakref
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -32,11 +34,14 @@ class Call:
     autocast: tuple[str, torch.dtype, bool]
 
 
+Heard = tuple[int, "weakref.ref[nn.Module]", Callable[[nn.Module], Call]]  # a module that is let go is not kept for a look
+
+
 class Calls:
     """Hears of the outermost modules' calls while it listens, through torch's own hooks; nothing of a graph is kept."""
 
     def __init__(self) -> None:
-        self.heard: list[Call] = []
+        self.heard: list[Heard] = []
         self._handles: list[Any] = []
         self._outermost: tuple[nn.Module, float] | None = None
         self._thread = 0
@@ -61,7 +66,7 @@ class Calls:
     def made(self, order: Iterable[Node]) -> list[Call]:
         """The heard calls whose outputs are in a graph."""
         numbers = {node._sequence_nr() for node in order} if self.heard else set()
-        return [call for call in self.heard if call.made in numbers]
+        return [call(model) for number, module, call in self.heard if number in numbers and (model := module()) is not None]
 
     def _before(self, module: nn.Module, _: Any) -> None:
         if self._outermost is None and threading.get_ident() == self._thread and not torch.compiler.is_compiling():
@@ -79,4 +84,6 @@ class Calls:
                 inputs = changed((tuple(args), dict(kwargs)), Tensor.detach)
                 kind = found.device.type
                 autocast = kind, torch.get_autocast_dtype(kind), torch.is_autocast_enabled(kind)
-                self.heard.append(Call(module, inputs, found.shape, found.dtype, found.grad_fn._sequence_nr(), seconds, autocast))
+                number = found.grad_fn._sequence_nr()
+                about = partial(Call, inputs=inputs, output=found.shape, dtype=found.dtype, made=number, seconds=seconds, autocast=autocast)
+                self.heard.append((number, weakref.ref(module), about))

@@ -63,7 +63,7 @@ def patched() -> list[Callable[[], object]]:
               before=lambda *args, **kwargs: tell("on_backward", args[0] if args else kwargs.get("tensors"))),
         *(patch(mode, "__enter__", lambda _, context: tell("on_no_grad", context)) for mode in GRADIENTS_OFF),
         *(patch(mode, "__exit__", lambda _, context, *__: tell("after_no_grad", context)) for mode in GRADIENTS_OFF),
-        patch(torch, "compile", lambda result, *_, **__: tell("on_compile", result)),
+        patch(torch, "compile", lambda result, *_, **__: tell("on_compile", result), before=lambda *_, **__: tell("before_compile")),
         *(patch(torch._VF, name, lambda result, *args, **_: tell("on_recurrence", result, args)) for name in recurrence.FUNCTIONS),
         *(patch(owner, name, lambda result, *_, **__: tell("on_loss", result)) for owner, name in held_out.FUNCTIONS),
         patch(optim.Optimizer, "__init__", lambda _, optimizer, *__, **___: tell("on_optimizer", optimizer)),

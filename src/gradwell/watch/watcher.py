@@ -155,6 +155,11 @@ class Watcher:
         else:
             self._early.append((weakref.ref(optimizer), self.registry.age))
 
+    @probe("second looks")
+    def before_compile(self) -> None:
+        """A model or a function is about to be compiled, which global hooks would disturb."""
+        self._looks.stop()
+
     @probe("compiled")
     def on_compile(self, result: Any) -> None:
         """A model or a function was compiled."""
