@@ -283,3 +283,12 @@ def test_a_model_with_side_effects_of_every_kind_runs_as_unwatched(kind, tmp_pat
     assert watched.stdout == plain.stdout
     assert "switched itself off" not in watched.stderr
     assert "was not tried" in watched.stderr
+
+
+def test_no_global_hook_is_left_behind():
+    from gradwell.watch.calls import Calls
+
+    calls = Calls()
+    calls.listen()
+    calls.stop()
+    assert not torch.nn.modules.module._has_any_global_hook()

@@ -61,6 +61,7 @@ class Calls:
         """Hear of no more."""
         for handle in self._handles:
             handle.remove()
+            hooks._global_forward_hooks_with_kwargs.pop(handle.id, None)  # which torch forgets, and then takes for a hook
         self._handles = []
 
     def made(self, order: Iterable[Node]) -> list[Call]:
