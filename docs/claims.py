@@ -12,7 +12,7 @@ from docs.curves import lines
 from gradwell.cli.lab.words import WORDS, sentence, without
 from gradwell.doctor.catalogue import rule
 from gradwell.lab import Chart, Experiment, Result, catalogue, spread
-from gradwell.lab.knobs import knobs
+from gradwell.lab.knobs import knobs, spelled
 from gradwell.lab.result import load
 from gradwell.lab.rows import Row
 from gradwell.lab.shelf import SHIPPED, file
@@ -84,7 +84,8 @@ def page(one: Experiment, result: Result, language: str) -> str:
     up, other = ("../", f"[English](../{one.id}.md)") if zh else ("", f"[中文](zh/{one.id}.md)")
     main, control = result.main.verdict, result.control.verdict
     about = inspect.cleandoc(one.__doc__ or "").partition("\n")[2].strip()
-    rows = [f"| {k.name} | {k.text} | {k.unit} | {cell(one.quick, k.name)} | {cell(one.control, k.name)} |" for k in knobs(one)]
+    changes = (one.quick, one.control)
+    rows = [f"| {k.name} | {k.text} | {k.unit} | {' | '.join(spelled(some.get(k.name, '')) for some in changes)} |" for k in knobs(one)]
     codes = ", ".join(f"[{code} {rule(code).name}]({up}../rules/{'zh/' if zh else ''}{code}.md)" for code in one.rules)
     turned = "\n".join(["| knob | value | unit | quick | control |", "|---|---|---|---|---|", *rows])
     measuring = [about, turned, f"```python\n{source(one)}\n```"]
@@ -118,12 +119,6 @@ def table(chart: Chart, rows: Sequence[Row]) -> str:
 def source(one: Experiment) -> str:
     """How it is measured and judged, in code."""
     return "\n\n".join(textwrap.dedent(inspect.getsource(part)).strip() for part in (type(one).measure, type(one).judge))
-
-
-def cell(change: object, name: str) -> str:
-    """What becomes of a knob."""
-    value = change.get(name, "") if isinstance(change, dict) else ""
-    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
 def seen(code: str, language: str) -> list[tuple[str, str]]:

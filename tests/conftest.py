@@ -1,5 +1,6 @@
 import os
 import re
+from pathlib import Path
 
 import pytest
 
@@ -17,6 +18,22 @@ TOGETHER = {  # what takes long and is shared: models, compiled kernels, the fir
         "tests/cli/test_translate.py", "tests/cli/test_vision.py", "tests/watch/test_compiled.py", "tests/watch/test_layers.py",
     )},
 }
+
+
+CHROMIUM = Path("/usr/bin/chromium")
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """Chromium without a head."""
+    if not CHROMIUM.exists():
+        pytest.skip(f"there is no browser at {CHROMIUM}")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox", "--disable-gpu"])
+        yield browser
+        browser.close()
 
 
 def unit(nodeid):

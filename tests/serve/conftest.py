@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from playwright.sync_api import Browser, Page, Route, sync_playwright
+from playwright.sync_api import Browser, Page, Route
 
 import gradwell
 from gradwell.doctor.catalogue import rule
@@ -22,7 +22,6 @@ from gradwell.translate.model import EncoderDecoder
 from gradwell.translate.vocabulary import Vocabulary
 from tests.command import GRADWELL
 
-CHROMIUM = Path("/usr/bin/chromium")
 HOSTILE = '<img src=x onerror="document.title=1">'
 
 
@@ -103,17 +102,6 @@ def server(folder: Path, classifier: Path, translator: Path) -> Iterator[Served]
     arguments = ("--port", "0", "--classifier", str(classifier), "--translator", str(translator))
     with serving(str(folder), *arguments, cwd=folder.parent) as served:
         yield served
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    """Chromium without a head."""
-    if not CHROMIUM.exists():
-        pytest.skip(f"there is no browser at {CHROMIUM}")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox", "--disable-gpu"])
-        yield browser
-        browser.close()
 
 
 @contextmanager

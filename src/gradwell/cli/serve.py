@@ -44,6 +44,7 @@ def serve(
         raise TargetError("--export writes what was measured; a translator or classifier can be tried in the served page alone")
     if export:
         output.write(export, exported(page))
+        page.end()
         return 0
     page.models()  # a model that cannot be read is better told now
     listening = bound(host, port)

@@ -33,7 +33,12 @@ class Knob:
     @property
     def text(self) -> str:
         """The value as it is typed."""
-        return ",".join(map(str, self.value)) if self.several else str(self.value)
+        return spelled(self.value)
+
+
+def spelled(value: Any) -> str:
+    """A knob's value as it is typed."""
+    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
 def knobs(experiment: Experiment) -> list[Knob]:

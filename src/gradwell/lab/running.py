@@ -23,6 +23,7 @@ from gradwell.lab.rows import Row, kept
 SEEDS = 5
 FAULTS = (ArithmeticError, LookupError, MemoryError, RuntimeError, ValueError)  # of an experiment whose knobs do not go together
 Tell = Callable[[Experiment, Row | None], None]  # one more row, or None at the end of a seed
+Found = tuple[list[Row], float]  # the rows of a task, and the seconds that they took
 Task = tuple[Experiment, bool, int]  # what is measured, whether without its cause, seed
 
 
@@ -46,15 +47,14 @@ def results(experiments: Sequence[Experiment], seeds: int = SEEDS, jobs: int = 1
             raise OptionError(f"{name} must be at least 1, not {number}")
     tasks = [(one, control, seed) for one in experiments for control in (False, True) for seed in range(seeds)]
     rows: dict[Experiment, dict[tuple[bool, int], list[Row]]] = defaultdict(dict)
-    started = time.perf_counter()
-    for (one, control, seed), found in in_turn(tasks, tell) if jobs == 1 else at_once(tasks, jobs, tell):
+    took: dict[Experiment, float] = defaultdict(float)
+    for (one, control, seed), (found, seconds) in in_turn(tasks, tell) if jobs == 1 else at_once(tasks, jobs, tell):
         rows[one][control, seed] = found
+        took[one] += seconds
         if len(rows[one]) == 2 * seeds:
             with_it, without_it = (judged(one, rows[one], which, seeds) for which in (False, True))
-            seconds = round(time.perf_counter() - started, 1)
-            yield Result(one.id, one.claim(), command(one, seeds), made_with(), seeds, seconds, with_it, without_it)
+            yield Result(one.id, one.claim(), command(one, seeds), made_with(), seeds, round(took[one], 1), with_it, without_it)
             del rows[one]
-            started = time.perf_counter()
 
 
 def judged(one: Experiment, rows: Mapping[tuple[bool, int], list[Row]], control: bool, seeds: int) -> Measurement:
@@ -96,6 +96,12 @@ def measured(experiment: Experiment, seed: int, tell: Tell = quiet) -> list[Row]
     return rows
 
 
+def clocked(experiment: Experiment, seed: int, tell: Tell = quiet) -> Found:
+    """The rows of one seed, and the seconds that they took."""
+    started = time.perf_counter()
+    return measured(experiment, seed, tell), time.perf_counter() - started
+
+
 @contextmanager
 def possible(experiment: Experiment) -> Iterator[None]:
     """Knobs that do not go together end in a TrainingError that names them."""
@@ -123,10 +129,10 @@ def alone() -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
-def in_turn(tasks: Iterable[Task], tell: Tell) -> Iterator[tuple[Task, list[Row]]]:
+def in_turn(tasks: Iterable[Task], tell: Tell) -> Iterator[tuple[Task, Found]]:
     """The rows of each task, one after the other."""
     for task in tasks:
-        yield task, measured(variant(task), task[2], tell)
+        yield task, clocked(variant(task), task[2], tell)
 
 
 def variant(task: Task) -> Experiment:
@@ -135,14 +141,14 @@ def variant(task: Task) -> Experiment:
     return without_cause(one) if control else one
 
 
-def at_once(tasks: Sequence[Task], jobs: int, tell: Tell) -> Iterator[tuple[Task, list[Row]]]:
+def at_once(tasks: Sequence[Task], jobs: int, tell: Tell) -> Iterator[tuple[Task, Found]]:
     """The rows of each task, measured by several processes; an interrupt or a failure ends them all."""
     pool = ProcessPoolExecutor(jobs, get_context("spawn"), signal.signal, (signal.SIGINT, signal.SIG_IGN))
-    waiting: dict[Future[list[Row]], Task] = {}
+    waiting: dict[Future[Found], Task] = {}
     rest = iter(tasks)
     try:
         while True:
-            waiting |= {pool.submit(measured, variant(task), task[2]): task for task in islice(rest, jobs - len(waiting))}
+            waiting |= {pool.submit(clocked, variant(task), task[2]): task for task in islice(rest, jobs - len(waiting))}
             if not waiting:
                 return
             for done in wait(waiting, return_when=FIRST_COMPLETED).done:

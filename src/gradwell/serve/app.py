@@ -60,6 +60,7 @@ class Page:
         """The server ends: so do the measurements, and the streams, which would keep it waiting."""
         self.ending = True
         self.jobs.close()
+        self.judge.close()
 
     def about(self) -> Any:
         """What this page has to show."""

@@ -14,7 +14,7 @@ from typing import Any
 
 from gradwell.errors import OptionError
 from gradwell.lab import Experiment, Result, catalogue, experiment
-from gradwell.lab.knobs import knobs, typed
+from gradwell.lab.knobs import knobs, spelled, typed
 from gradwell.lab.running import without_cause
 from gradwell.lab.shelf import latest
 
@@ -34,8 +34,7 @@ def claim(name: str) -> dict[str, Any]:
     result, whose = latest(one)
     rows = {"rows": result.main.rows, "control_rows": result.control.rows} if result else {}
     shown = [{"name": k.name, "value": k.text, "unit": k.unit, "kind": k.kind.__name__, "several": k.several} for k in knobs(one)]
-    changed = {name: text(value) for name, value in one.control.items()}
-    quick = {name: text(value) for name, value in one.quick.items()}
+    changed, quick = ({name: spelled(value) for name, value in some.items()} for some in (one.control, one.quick))
     return about(one) | {"result": verdicts(result), "whose": whose, "knobs": shown, "control": changed, "quick": quick} | rows
 
 
@@ -53,11 +52,6 @@ def verdicts(result: Result | None) -> dict[str, Any] | None:
         return None
     main, control = ({"holds": m.verdict.holds, "because": m.verdict.because, "zh": m.verdict.zh} for m in (result.main, result.control))
     return {"word": result.word, "main": main, "control": control, "seeds": result.seeds, "seconds": result.seconds}
-
-
-def text(value: object) -> str:
-    """A knob's value as it is typed."""
-    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
 @dataclass

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 import time
+from collections import defaultdict
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -29,15 +34,16 @@ class Judged:
 
 
 class Judge:
-    """Remembers what was found in each record."""
+    """Remembers what was found in each record; judges in processes of its own, so that the page's other answers need not wait for it."""
 
     def __init__(self) -> None:
         self.known: dict[Path, Judged] = {}
-        self.lock = threading.Lock()
+        self.locks: defaultdict[Path, threading.Lock] = defaultdict(threading.Lock)
+        self.pool = workers()
 
     def findings(self, path: Path) -> dict[str, Any]:
         """The findings of a record, as `gradwell judge --json` writes them; of a growing one, perhaps those of a moment ago."""
-        with self.lock:
+        with self.locks[path]:
             with Reading(path) as record:
                 version = record.version()
             before = self.known.get(path)
@@ -47,12 +53,32 @@ class Judge:
             if version[0] > LARGEST:
                 many = f"{path.parent.name} has {version[0]:,} readings"
                 raise RecordError(f"{many}; the page judges up to {LARGEST:,}, use `gradwell judge`")
-            found = judged(path)
+            found = self.ask(path)
             end = time.monotonic()
             self.known[path] = Judged(version, found, end - now, end)
             while len(self.known) > REMEMBERED:
-                del self.known[next(iter(self.known))]
+                self.known.pop(next(iter(self.known)), None)
             return found
+
+    def ask(self, path: Path) -> dict[str, Any]:
+        """Have a record judged. Raises RecordError when it cannot be, or the process that judged it was ended."""
+        pool = self.pool
+        try:
+            return pool.submit(judged, path).result()
+        except BrokenProcessPool:
+            self.pool = workers() if self.pool is pool else self.pool
+            raise RecordError(f"{path.parent.name} could not be judged: the process was ended; try again, or `gradwell judge`") from None
+
+    def close(self) -> None:
+        """End the processes."""
+        for process in [*(self.pool._processes or {}).values()]:
+            process.terminate()
+        self.pool.shutdown(wait=False, cancel_futures=True)
+
+
+def workers() -> ProcessPoolExecutor:
+    """Two processes, which begin with the first question: one for the run on the screen, one for the list. An interrupt is ours alone."""
+    return ProcessPoolExecutor(2, get_context("spawn"), signal.signal, (signal.SIGINT, signal.SIG_IGN))
 
 
 def judged(path: Path) -> dict[str, Any]:

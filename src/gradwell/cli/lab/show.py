@@ -10,7 +10,7 @@ import typer
 from gradwell.cli.lab.words import words
 from gradwell.cli.options import Lang, Language
 from gradwell.lab import experiment
-from gradwell.lab.knobs import knobs
+from gradwell.lab.knobs import knobs, spelled
 from gradwell.lab.shelf import latest
 
 
@@ -29,12 +29,6 @@ def show(
     print("\n" + inspect.cleandoc(one.__doc__ or "") + "\n")
     table = Table("knob", "value", "unit", "quick", "control", box=None, header_style="bold")
     for knob in knobs(one):
-        table.add_row(knob.name, knob.text, knob.unit, *(said(change, knob.name) for change in (one.quick, one.control)))
+        table.add_row(knob.name, knob.text, knob.unit, *(spelled(change.get(knob.name, "")) for change in (one.quick, one.control)))
     Console(markup=False, highlight=False).print(table)
     return 0
-
-
-def said(change: object, name: str) -> str:
-    """What becomes of a knob."""
-    value = change.get(name, "") if isinstance(change, dict) else ""
-    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)

@@ -13,11 +13,14 @@
     const map = el("div", {}), about = el("p", { class: "sub" });
     const choice = el("select", { onchange: show }, found.signals.map((one) => el("option", { value: one.name }, one.name.replaceAll("_", " "))));
     body.append(el("section", {}, el("div", { class: "form" }, el("label", {}, "Measured", choice)), about, map));
+    let asked = 0;
     await show();
     body.append(el("section", {}, el("h2", {}, "Factors of each gain"), gains(found.gains)), el("section", {}, el("h2", {}, "The model"), tree(found.places)));
 
     async function show() {
+      const mine = ++asked;
       const one = found.signals.find((signal) => signal.name === choice.value), rows = (await ask(`${path}/signals/${one.name}`)).filter((row) => row.kind === one.kind);
+      if (mine !== asked) return;  // another signal was chosen meanwhile
       about.textContent = `${one.about[0].toUpperCase()}${one.about.slice(1)}, in ${one.unit}; each row is a place, from the first to the last.`;
       map.replaceChildren(drawn(one, rows), el("div", { class: "grid" }, el("div", {}, rows.length <= 24 ? chart({ title: "The same as lines", lines: rows.slice(0, 12).map((row) => ({ name: name(row), points: row.points })) }) : null)));
     }

@@ -4,7 +4,7 @@
   const { el, number, ask, chart, heat, scales, page } = Gradwell;
 
   page("time", "Through time", async (body, path, run) => {
-    const layers = await ask(`${path}/time`);
+    const layers = (await ask(`${path}/time`)).filter((layer) => layer.by_step.length);
     if (!layers.length) {
       body.append(el("p", {}, "This run has no recurrent layer that was looked at. nn.RNN, nn.GRU and nn.LSTM are seen."));
       return;
