@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import platform
-import signal
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from importlib.metadata import version
 from itertools import islice
-from multiprocessing import get_context
 
 from gradwell.errors import GradwellError, OptionError, TrainingError
 from gradwell.lab.experiment import Experiment
 from gradwell.lab.knobs import knobs, turned
 from gradwell.lab.result import Measurement, Result
 from gradwell.lab.rows import Row, kept
+from gradwell.lab.workers import end, workers
 
 SEEDS = 5
 FAULTS = (ArithmeticError, LookupError, MemoryError, RuntimeError, ValueError)  # of an experiment whose knobs do not go together
@@ -143,7 +142,7 @@ def variant(task: Task) -> Experiment:
 
 def at_once(tasks: Sequence[Task], jobs: int, tell: Tell) -> Iterator[tuple[Task, Found]]:
     """The rows of each task, measured by several processes; an interrupt or a failure ends them all."""
-    pool = ProcessPoolExecutor(jobs, get_context("spawn"), signal.signal, (signal.SIGINT, signal.SIG_IGN))
+    pool = workers(jobs)
     waiting: dict[Future[Found], Task] = {}
     rest = iter(tasks)
     try:
@@ -157,12 +156,8 @@ def at_once(tasks: Sequence[Task], jobs: int, tell: Tell) -> Iterator[tuple[Task
                 yield task, done.result()
     except BrokenProcessPool:
         raise TrainingError("a process that measured was ended from outside, perhaps for want of memory; try fewer --jobs") from None
-    except BaseException:
-        for process in [*(pool._processes or {}).values()]:  # or the interrupt would wait for a seed's end
-            process.terminate()
-        raise
     finally:
-        pool.shutdown(wait=False, cancel_futures=True)
+        end(pool)  # or an interrupt would wait for a seed's end
 
 
 def made_with() -> str:

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import signal
 import threading
 import time
 from collections import defaultdict
-from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 from gradwell.errors import RecordError
+from gradwell.lab.workers import end, workers
 from gradwell.report.assemble import of_record
 from gradwell.report.json import as_json
 from gradwell.serve.reading import Reading, Version
 
 SHARE = 0.25  # of the time that judging one run anew may take while it grows
 REMEMBERED = 64  # runs whose findings are kept
+PROCESSES = 2  # that judge: one for the run on the screen, one for the list
 LARGEST = 2_000_000  # readings that are judged; a rule must hold them in memory
 
 
@@ -39,7 +38,7 @@ class Judge:
     def __init__(self) -> None:
         self.known: dict[Path, Judged] = {}
         self.locks: defaultdict[Path, threading.Lock] = defaultdict(threading.Lock)
-        self.pool = workers()
+        self.pool = workers(PROCESSES)
 
     def findings(self, path: Path) -> dict[str, Any]:
         """The findings of a record, as `gradwell judge --json` writes them; of a growing one, perhaps those of a moment ago."""
@@ -54,8 +53,8 @@ class Judge:
                 many = f"{path.parent.name} has {version[0]:,} readings"
                 raise RecordError(f"{many}; the page judges up to {LARGEST:,}, use `gradwell judge`")
             found = self.ask(path)
-            end = time.monotonic()
-            self.known[path] = Judged(version, found, end - now, end)
+            then = time.monotonic()
+            self.known[path] = Judged(version, found, then - now, then)
             while len(self.known) > REMEMBERED:
                 self.known.pop(next(iter(self.known)), None)
             return found
@@ -66,19 +65,12 @@ class Judge:
         try:
             return pool.submit(judged, path).result()
         except BrokenProcessPool:
-            self.pool = workers() if self.pool is pool else self.pool
+            self.pool = workers(PROCESSES) if self.pool is pool else self.pool
             raise RecordError(f"{path.parent.name} could not be judged: the process was ended; try again, or `gradwell judge`") from None
 
     def close(self) -> None:
         """End the processes."""
-        for process in [*(self.pool._processes or {}).values()]:
-            process.terminate()
-        self.pool.shutdown(wait=False, cancel_futures=True)
-
-
-def workers() -> ProcessPoolExecutor:
-    """Two processes, which begin with the first question: one for the run on the screen, one for the list. An interrupt is ours alone."""
-    return ProcessPoolExecutor(2, get_context("spawn"), signal.signal, (signal.SIGINT, signal.SIG_IGN))
+        end(self.pool)
 
 
 def judged(path: Path) -> dict[str, Any]:

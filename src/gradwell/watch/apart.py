@@ -41,6 +41,10 @@ class NotTried(Exception):  # noqa: N818 - it is an answer, not a failure
     """Why something could not be tried out; no words where there was nothing to try, so that there is nothing to tell, either."""
 
 
+class TooLong(NotTried):
+    """What was tried did not come to its end in the time that it had."""
+
+
 def obstacle() -> str | None:
     """Why this process is better not copied; None where it can be."""
     if not hasattr(os, "fork") or sys.platform != "linux":
@@ -94,10 +98,10 @@ def cost() -> float:
 def apart(function: Callable[[], Any], seconds: float) -> Any:
     """What a function returns (anything that JSON can hold) in a copy of this process, which has so many seconds for it.
 
-    Raises NotTried with the function's own NotTried, the name of its error, or because it took too long.
+    Raises TooLong where that was not enough, NotTried with the function's own NotTried or the name of its error.
     """
     ours, theirs = os.pipe()
-    child, told = 0, b""
+    child, told = 0, None
     blocked = signal.pthread_sigmask(signal.SIG_SETMASK, signal.valid_signals())  # the copy must never run a handler of the script's
     try:
         child = os.fork()
@@ -119,16 +123,18 @@ def apart(function: Callable[[], Any], seconds: float) -> Any:
             with contextlib.suppress(ChildProcessError):
                 os.waitpid(child, 0)
         signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+    if told is None:
+        raise TooLong("it took too long")
     if not told:
-        raise NotTried("it took too long, or a second copy of the process broke down")
+        raise NotTried("the second copy of the process broke down")
     result = json.loads(told)
     if "not" in result:
         raise NotTried(result["not"])
     return result["answer"]
 
 
-def listen(pipe: int, seconds: float) -> bytes:
-    """A line that comes through a pipe within some seconds; nothing where it does not end by then."""
+def listen(pipe: int, seconds: float) -> bytes | None:
+    """A line that comes through a pipe within some seconds: None where it has not ended by then, nothing where the pipe was closed."""
     told, ends = b"", time.monotonic() + seconds
     waiting = select.poll()
     waiting.register(pipe, select.POLLIN)
@@ -137,7 +143,7 @@ def listen(pipe: int, seconds: float) -> bytes:
         told += part
         if not part or told.endswith(b"\n"):
             return told
-    return b""
+    return None
 
 
 def answer(function: Callable[[], Any], pipe: int, seconds: float) -> None:

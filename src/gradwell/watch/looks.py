@@ -15,7 +15,7 @@ from torch import nn
 from gradwell.doctor import signals
 from gradwell.doctor.record import Record
 from gradwell.watch import loss
-from gradwell.watch.apart import NotTried, apart, cost, obstacle
+from gradwell.watch.apart import NotTried, TooLong, apart, cost, obstacle
 from gradwell.watch.batch import tensors
 from gradwell.watch.calls import Call, Calls
 from gradwell.watch.exchange import exchanged
@@ -105,6 +105,9 @@ class Looks:
             try:
                 admit(call)
                 facts = apart(partial(look, call, count, self._registry.line), PATIENCE * seconds)
+            except TooLong:
+                self.end(DEAR, name)
+                return
             except NotTried as why:
                 self.end(str(why), name)
                 return
