@@ -249,6 +249,7 @@ class Watcher:
             return
         if not self._open():
             return
+        self._meet()
         if root.is_meta:
             self._unseen.add("what ran on the meta device has shapes and no values, so there was nothing to read")
             return
@@ -297,6 +298,10 @@ class Watcher:
         """A GradScaler has stepped its optimizer or, where a gradient overflowed, skipped it."""
         if self.record is not None:
             self._updated()
+
+    @probe("other libraries' optimizers")
+    def _meet(self) -> None:
+        self.patches.meet()
 
     # the steps
 
