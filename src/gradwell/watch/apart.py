@@ -85,7 +85,8 @@ def noted(**functions: Any) -> None:
     """Somebody asks Python to call functions at every copy of the process: note who, but for Python itself, torch and NumPy."""
     for function in functions.values():
         whole = getattr(function, "func", function)  # of a partial
-        home = getattr(whole, "__module__", None) or getattr(getattr(whole, "__self__", None), "__module__", None)  # of a method written in C
+        owner = getattr(whole, "__self__", None)  # of a method written in C
+        home = getattr(whole, "__module__", None) or getattr(owner, "__module__", None)
         who = (home or "the script").partition(".")[0]
         if who not in sys.stdlib_module_names or who == "__main__":
             strangers.extend([who] if who not in HARMLESS else [])

@@ -48,7 +48,7 @@ def keras(module: Any, patch: Patch, tell: Tell) -> Iterator[Callable[[], object
         every = getattr(optimizer, "gradient_accumulation_steps", None)
         return not torch.compiler.is_compiling() and (not every or (int(optimizer._iterations) + ahead) % every == 0)
 
-    def before(optimizer: Any, grads: Any = (), trainable_variables: Any = None) -> None:
+    def before(optimizer: Any, _: Any = None, trainable_variables: Any = None, **__: Any) -> None:
         if due(optimizer, 1):
             tell("before_step", shown.setdefault(optimizer, Shown(optimizer)).holding(trainable_variables))
 

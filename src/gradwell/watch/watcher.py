@@ -28,8 +28,10 @@ from gradwell.watch.evaluation import Evaluation, matters
 from gradwell.watch.held_out import HeldOut
 from gradwell.watch.layers import Layers, data_taken
 from gradwell.watch.looks import Looks
-from gradwell.watch.losses import Line, Losses
+from gradwell.watch.losses import Losses
 from gradwell.watch.optimizers import Optimizers, parameters
+from gradwell.watch.origins import STEPS as ORIGINS
+from gradwell.watch.origins import Line, Origins
 from gradwell.watch.patches import Patches
 from gradwell.watch.reach import Reach
 from gradwell.watch.recurrence import Recurrence
@@ -98,6 +100,7 @@ class Watcher:
         self._recurrence = Recurrence(self.registry)
         self._evaluation = Evaluation(self.registry, self._evaluated)
         self._held_out = HeldOut()
+        self._origins = Origins()
         self._reach = Reach(self.registry)
         self._looks = Looks(self.registry, self.schedule)
         self._known: set[int] = set()  # optimizers that were seen to step
@@ -199,9 +202,18 @@ class Watcher:
         self.layers.kept_statistics(module, inputs, self.step)
 
     def on_loss(self, result: Any) -> None:
-        """One of torch's loss functions was called; only those of evaluations are listened to."""
-        if not torch.is_grad_enabled() and self.record is not None and not Watcher.looking and not torch.compiler.is_compiling():
+        """One of torch's loss functions was called, in an evaluation or in training."""
+        if Watcher.looking or torch.compiler.is_compiling():
+            return
+        if torch.is_grad_enabled():
+            if self.step < ORIGINS:
+                self._note_origin(result)
+        elif self.record is not None:
             self._hear_loss(result)
+
+    @probe("loss")
+    def _note_origin(self, result: Any) -> None:
+        self._origins.note(result)
 
     @probe("evaluation")
     def _hear_loss(self, result: Any) -> None:
@@ -272,6 +284,7 @@ class Watcher:
 
     def after_backward(self) -> None:
         """The backward pass is done; the gradients are there."""
+        self._origins.clear()
         if self._glancing and self.record is not None and torch._C._current_graph_task_id() == -1:
             if self._sampled and self._root is not None:
                 self._collect()
@@ -536,7 +549,7 @@ class Watcher:
         except GradwellError as error:
             self.off["record"] = str(error)
             return False
-        self.losses, self.layers = Losses(self.record, self._put), Layers(self.record, self.registry.name, self._put)
+        self.losses, self.layers = Losses(self.record, self._put, self._origins), Layers(self.record, self.registry.name, self._put)
         self.attentions = Attentions(self.record, self.registry.name, self._put)
         self.optimizers, self.poles = Optimizers(self.record, self.registry, self._put), nonfinite.Poles()
         for reference, age in self._early:
