@@ -39,6 +39,7 @@ from gradwell.watch.registry import Registry
 from gradwell.watch.schedule import Schedule
 from gradwell.watch.settings import Settings
 from gradwell.watch.source import user_line
+from gradwell.watch.told import Told
 
 PENDING = 512  # readings after which they are fetched from the device and written
 LOSE = 0.8  # seconds of readings that a kill may cost
@@ -101,6 +102,7 @@ class Watcher:
         self._evaluation = Evaluation(self.registry, self._evaluated)
         self._held_out = HeldOut()
         self._origins = Origins()
+        self._told = Told()
         self._reach = Reach(self.registry)
         self._looks = Looks(self.registry, self.schedule)
         self._known: set[int] = set()  # optimizers that were seen to step
@@ -218,6 +220,18 @@ class Watcher:
     @probe("evaluation")
     def _hear_loss(self, result: Any) -> None:
         self._held_out.note(result)
+
+    @probe("what the trainer tells")
+    def on_epoch(self, number: int) -> None:
+        """A trainer said that so many epochs are over."""
+        if self.record is not None:
+            self._told.epoch(self.record, number, self.step)
+
+    @probe("what the trainer tells")
+    def on_metric(self, name: str, value: float) -> None:
+        """A trainer measured something."""
+        if self.record is not None:
+            self._told.metric(self.record, name, value, self.step)
 
     @probe("clipping")
     def on_scale(self, loss: Any, scaled: Any, scaler: Any) -> None:
