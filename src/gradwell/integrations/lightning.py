@@ -1,6 +1,8 @@
 """Lightning's Trainer: epochs, validation metrics, and an early stop where something is wrong.
 
-`Trainer(callbacks=[GradwellCallback(stop_on="error")])`. Under `gradwell run`, and with GRADWELL_WATCH=1 in the environment, every Trainer gets one by itself.
+`Trainer(callbacks=[GradwellCallback(stop_on="error")])`
+
+Under `gradwell run`, and with GRADWELL_WATCH=1 in the environment, every Trainer gets one by itself.
 """
 
 from __future__ import annotations
