@@ -27,9 +27,8 @@ callbacks = []
 if with_callback:
     from gradwell.integrations.transformers import GradwellCallback
     callbacks = [GradwellCallback(stop_on=stop)]
-arguments = TrainingArguments(output_dir="out", num_train_epochs=5, per_device_train_batch_size=32, eval_strategy="epoch", save_strategy="no",
-                              use_cpu=True, learning_rate=1e-3,
-                              report_to=[], disable_tqdm=True)
+arguments = TrainingArguments(output_dir="out", num_train_epochs=5, per_device_train_batch_size=32, eval_strategy="epoch",
+                              save_strategy="no", report_to=[], use_cpu=True, learning_rate=1e-3, disable_tqdm=True)
 trainer = Trainer(model, arguments, train_dataset=data, eval_dataset=data[:64], callbacks=callbacks)
 trainer.train()  # where the user's own code ends
 tell(trainer.state.global_step, model.parameters())

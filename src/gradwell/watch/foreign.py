@@ -49,20 +49,35 @@ def keras(module: Any, patch: Patch, tell: Tell) -> Iterator[Callable[[], object
         return not torch.compiler.is_compiling() and (not every or (int(optimizer._iterations) + ahead) % every == 0)
 
     def before(optimizer: Any, _: Any = None, trainable_variables: Any = None, **__: Any) -> None:
+        if optimizer not in shown:
+            shown[optimizer] = Shown(optimizer)
+            tell("on_optimizer", shown[optimizer].holding(trainable_variables))
         if due(optimizer, 1):
-            tell("before_step", shown.setdefault(optimizer, Shown(optimizer)).holding(trainable_variables))
+            tell("before_step", shown[optimizer].holding(trainable_variables))
 
     def after(_: Any, optimizer: Any, *__: Any, **___: Any) -> None:
         if optimizer in shown and due(optimizer, 0):
             tell("after_step", shown[optimizer])
 
-    yield patch(module.BaseOptimizer, "apply", after, before)
+    yield patch(module.BaseOptimizer, "apply", careful(after, tell), careful(before, tell))
 
 
 def fastai(module: Any, patch: Patch, tell: Tell) -> Iterator[Callable[[], object]]:
     """Listen to fastai's own optimizers; those of torch that it wraps are heard by torch's hooks."""
-    yield patch(module.Optimizer, "step", lambda _, optimizer, *__, **___: tell("after_step", optimizer),
-                before=lambda optimizer, *_, **__: tell("before_step", optimizer))
+    yield patch(module.Optimizer, "step", careful(lambda _, optimizer, *__, **___: tell("after_step", optimizer), tell),
+                careful(lambda optimizer, *_, **__: tell("before_step", optimizer), tell))
+
+
+def careful(listen: Callable[..., object], tell: Tell) -> Callable[..., None]:
+    """Let what listens to another library fail without disturbing the run: a later version may be made otherwise."""
+
+    def heard(*args: Any, **kwargs: Any) -> None:
+        try:
+            listen(*args, **kwargs)
+        except Exception as error:  # noqa: BLE001 - whatever goes wrong in here, the user's run goes on
+            tell("on_trouble", error)
+
+    return heard
 
 
 KINDS = {"keras.src.optimizers.base_optimizer": keras, "fastai.optimizer": fastai}

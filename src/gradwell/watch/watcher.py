@@ -155,6 +155,7 @@ class Watcher:
     def on_optimizer(self, optimizer: Any) -> None:
         """An optimizer was built."""
         self._reach.arm()
+        self._alone = False
         if self.record is not None:
             self.optimizers.add(optimizer, self.registry.age)
         else:
@@ -220,6 +221,10 @@ class Watcher:
     @probe("evaluation")
     def _hear_loss(self, result: Any) -> None:
         self._held_out.note(result)
+
+    def on_trouble(self, error: Exception) -> None:
+        """Another library's optimizer is not what it was taken for."""
+        self.off.setdefault("other libraries' optimizers", f"{type(error).__name__}: {error}".split("\n")[0])
 
     @probe("what the trainer tells")
     def on_epoch(self, number: int) -> None:
