@@ -41,6 +41,7 @@ class GradwellCallback(Callback):
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Metrics are there, unless this was only a trial before the first step."""
         if not trainer.sanity_checking:
+            self._told.clear()
             self._tell(trainer)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -57,7 +58,7 @@ class GradwellCallback(Callback):
             self.live.end()
 
     def _tell(self, trainer: Trainer) -> None:
-        """Tell of what has changed: Lightning keeps the metrics of the last validation."""
+        """Tell of what has changed since the validation, whose metrics Lightning keeps until the next one."""
         now = {name: float(value) for name, value in trainer.callback_metrics.items() if value.numel() == 1} if self.live.begun else {}
         self.live.metrics({name: value for name, value in now.items() if self._told.get(name) != value})
         self._told = now
