@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 SOURCE = Path(__file__).parents[1] / "src" / "gradwell"
-EVERYTHING = {"cli", "doctor", "errors", "folder", "lab", "loop", "nets", "onnx", "report", "serve", "session",
+EVERYTHING = {"cli", "doctor", "errors", "folder", "integrations", "lab", "loop", "nets", "onnx", "report", "serve", "session",
               "text", "translate", "vision", "watch", "__init__"}
 ALLOWED = {
     "__init__": EVERYTHING, "cli": EVERYTHING, "session": EVERYTHING, "errors": set(),
@@ -16,6 +16,7 @@ ALLOWED = {
     "watch": {"doctor", "nets"}, "report": {"doctor"}, "folder": set(), "loop": set(), "onnx": set(),
     **{room: {"folder", "loop", "nets", "onnx", "watch"} for room in ("translate", "vision")},
     "serve": {"doctor", "folder", "lab", "nets", "report", "text", "translate", "__init__"},
+    "integrations": {"doctor", "report", "session", "text", "watch"},
     "lab": {"folder", "nets", "text", "watch", "doctor"},
 }
 FILES = sorted(SOURCE.rglob("*.py"))

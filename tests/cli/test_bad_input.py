@@ -150,7 +150,7 @@ print("ran")
 def test_a_script_that_never_trains_is_told_so(tmp_path):
     script(tmp_path, "import torch\nprint(torch.nn.Linear(2, 2)(torch.ones(2)).shape)")
     done = gradwell("run", "train.py", cwd=tmp_path)
-    assert done.stderr == "gradwell: nothing was measured: the script did not train: backward() was never called on a loss.\n"
+    assert done.stderr == "gradwell: nothing was measured: the script did not train with torch: backward() was never called on a loss.\n"
     assert os.listdir(tmp_path) == ["train.py"]
 
 

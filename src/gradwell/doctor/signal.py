@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 Place = Literal["model", "layer", "activation", "normalization", "parameter", "input", "loss", "optimizer", "recurrence",
-                "attention", "evaluation", "call", "run"]
+                "attention", "evaluation", "metric", "call", "run"]
 
 
 @dataclass(frozen=True)

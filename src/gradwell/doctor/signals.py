@@ -200,6 +200,8 @@ DECAY_PULL = Signal("decay_pull", "ratio", "parameter", "pull of weight decay re
 SCALED_CLIP = Signal("scaled_clip", "flag", "run", "1 when gradients were clipped while a GradScaler's factor was still in them")
 EVALUATED = Signal("evaluated", "flag", "model", "1 when the model was run without gradients while parts that matter were in training mode")
 HELD_OUT = Signal("held_out", "loss", "evaluation", "mean of the losses that one place computed without gradients between two updates")
+EPOCH = Signal("epoch", "epochs", "run", "the trainer said that so many epochs are over")
+METRIC = Signal("metric", "as the trainer gives it", "metric", "what the trainer measured, by the name that it has there")
 EVAL_MODE = Signal("eval_mode", "flag", "model", "1 when the weights were updated while the model was in eval mode")
 
 REACH = Signal("reach", "modules", "model", "the held modules, in the order in which they ran, and which of them a gradient has reached")

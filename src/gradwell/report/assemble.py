@@ -71,4 +71,4 @@ def why_nothing(folder: Path) -> str:
         return version
     if tuple(map(int, re.findall(r"\d+", version)[:2])) < (2, 6):
         return f"torch {version} is too old to be watched; Gradwell needs 2.6 or later"
-    return "the script did not train: backward() was never called on a loss"
+    return "the script did not train with torch: backward() was never called on a loss"

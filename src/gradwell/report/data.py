@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Mapping
 from dataclasses import dataclass
 from html import escape
@@ -46,8 +47,10 @@ class Report:
         return tuple(dict.fromkeys((*self.notices, *failed, *self._meta("unseen", []))))
 
     def __str__(self) -> str:
+        before = random.getstate()
         from gradwell.report.terminal import as_text
 
+        random.setstate(before)  # rich draws a number as it is imported
         return as_text(self)
 
     def _repr_html_(self) -> str:

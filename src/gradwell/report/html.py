@@ -11,7 +11,7 @@ from gradwell.report.charts import losses
 from gradwell.report.data import Report
 from gradwell.report.markup import definitions, e, folded, grid, prose, section
 from gradwell.report.panels import panels
-from gradwell.report.summary import cost, headline, scope
+from gradwell.report.summary import cost, headline, scope, training
 from gradwell.report.words import count, place
 
 STYLE = files("gradwell.report").joinpath("page.css").read_text("utf-8")
@@ -37,7 +37,9 @@ def top(report: Report) -> str:
     mood = found[0].severity if found else "well" if report.verdict.learned.answer == "yes" else "note"
     title = count(len(found), "finding") if found else head.rstrip(".")
     lead = report.verdict.learned.because if report.record else rest
-    rows = (("Learned", e(report.verdict.learned.answer)), ("Run", e(scope(report))), ("Cost", e(cost(report))))
+    rows = [("Learned", e(report.verdict.learned.answer)), ("Run", e(scope(report))), ("Trainer", e(training(report))),
+            ("Cost", e(cost(report)))]
+    rows = [(label, text) for label, text in rows if text or label != "Trainer"]
     return (
         f'<header class="top {mood}"><div><p class="brand">gradwell{f" <code>{e(report.script)}</code>" if report.script else ""}</p>'
         f"<h1>{e(title[:1].upper() + title[1:])}</h1><p class=\"lead\">{e(sentence(lead))}</p>"

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from gradwell.doctor.metrics import epochs, metrics
 from gradwell.report.data import Report
 from gradwell.report.words import count, number, percent, plain
+
+METRICS = 6  # of a trainer that are told
 
 
 def headline(report: Report) -> str:
@@ -32,6 +35,20 @@ def scope(report: Report) -> str:
     samples = report.overhead.get("samples")
     close = f" ({samples:,} looked at closely)" if samples is not None else ""
     return f"{count(len(report.verdict.rules), 'rule')} checked over {count(report.steps, 'step')}{close}"
+
+
+def training(report: Report) -> str:
+    """What the trainer told of the run: its epochs, and each metric with its last and its best value; empty where it told nothing."""
+    if report.record is None:
+        return ""
+    done, told = epochs(report.record), metrics(report.record)
+    words = [count(done, "epoch")] if done else []
+    for metric in told[:METRICS]:
+        step, value = metric.readings[-1]
+        best = metric.best
+        better = f" (best {number(best[1])} at {best[0]:,})" if best and best[1] != value else ""
+        words.append(f"{plain(metric.name)} {number(value)} at step {step:,}{better}")
+    return "; ".join(words + ([f"{len(told) - METRICS} more metrics"] if len(told) > METRICS else []))
 
 
 def learned(report: Report) -> str:

@@ -13,7 +13,7 @@ from rich.text import Text
 from gradwell.doctor.finding import Finding
 from gradwell.report.data import Report
 from gradwell.report.gains import HEADS, Gain, columns, elided, from_evidence
-from gradwell.report.summary import cost, headline, learned, scope
+from gradwell.report.summary import cost, headline, learned, scope, training
 from gradwell.report.words import consequences, count, facts, number, place, plain, source
 
 STYLES = {"error": "bold red", "warning": "bold yellow", "note": "bold cyan"}
@@ -30,8 +30,9 @@ def as_text(report: Report, *, width: int = 100, color: bool = False) -> str:
                       highlight=False, markup=False, emoji=False, legacy_windows=False)
     verdict = report.verdict
     console.print(Text(f"gradwell: {headline(report)}"), soft_wrap=True)
-    if verdict.findings:
-        rows = [("run", scope(report)), ("learned", learned(report)), ("cost", cost(report))]
+    told = ("trainer", training(report))
+    rows = [("run", scope(report)), told, ("learned", learned(report)), ("cost", cost(report))] if verdict.findings else [told]
+    if any(text for _, text in rows):
         console.print(labelled((label, text) for label, text in rows if text))
     for finding in verdict.shown:
         console.print(Text())

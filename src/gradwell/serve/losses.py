@@ -1,4 +1,4 @@
-"""The losses of a run beside what a predictor would reach that ignores the input."""
+"""The losses of a run beside what a predictor would reach that ignores the input, and what its trainer measured."""
 
 from __future__ import annotations
 
@@ -9,22 +9,24 @@ from gradwell.doctor.learned import multiple
 from gradwell.serve.reading import POINTS, Place, Reading
 from gradwell.serve.thinning import Point
 
-MOST = 8  # losses shown
+MOST = 8  # losses shown, and as many metrics
 
 
 def losses(record: Reading) -> list[dict[str, Any]]:
-    """Every loss: its name, its points, and the trivial predictor's."""
-    names = [signal.name for signal in (signals.LOSS, signals.TERM_LOSS, signals.TRIVIAL_LOSS)]
+    """Every loss: its name, its points, and the trivial predictor's; then every metric, which has no such predictor."""
+    names = [signal.name for signal in (signals.LOSS, signals.TERM_LOSS, signals.TRIVIAL_LOSS, signals.METRIC)]
     found = record.series(names)
     rows = []
     for place in record.places("loss"):
-        whole, term, trivial = (found.get((name, place.id), []) for name in names)
+        whole, term, trivial = (found.get((name, place.id), []) for name in names[:3])
         times = multiple(term, beside(record, place.id)) if len(term) >= 2 else 1.0
         points = term if times is None else [(step, value / times) for step, value in whole]
         if points:
             last = [(points[-1][0], trivial[-1][1])] if trivial and len(term) >= 2 else []
-            rows.append({"name": title(place), "points": points, "trivial": [*trivial, *last] if last else []})
-    return rows[:MOST]
+            rows.append({"name": title(place), "line": "loss", "points": points, "trivial": [*trivial, *last] if last else []})
+    told = [{"name": place.module, "line": "metric", "points": found.get((signals.METRIC.name, place.id), []), "trivial": []}
+            for place in record.places("metric")]
+    return rows[:MOST] + told[:MOST]
 
 
 def beside(record: Reading, site: int) -> list[Point]:

@@ -32,7 +32,8 @@ UNSAFE = ("jax", "tensorflow", "mpi4py", "grpc", "ray", "horovod")  # libraries 
 FORBIDDEN = ("os.", "socket.", "subprocess.", "shutil.", "sqlite3.", "signal.", "urllib.", "http.", "smtplib.", "ftplib.")
 READING = ("os.listdir", "os.scandir", "os.walk", "os.fwalk")
 PER_GIGABYTE, AT_LEAST = 0.05, 0.04  # seconds that a copy of the process takes
-HARMLESS = ("torch", "numpy", "joblib", "sklearn", "scipy", "threadpoolctl")  # which only put their own locks right in the copy
+HARMLESS = ("torch", "numpy", "joblib", "sklearn", "scipy", "threadpoolctl", "filelock", "fsspec", "huggingface_hub",
+            "matplotlib", "h5py")  # which only put their own locks, caches and connections right in the copy
 strangers: list[str] = []  # who asked to be called at every copy of the process
 kept: list[Any] = []  # in the copy: streams that must not say goodbye
 
@@ -83,7 +84,10 @@ def warned() -> bool:
 def noted(**functions: Any) -> None:
     """Somebody asks Python to call functions at every copy of the process: note who, but for Python itself, torch and NumPy."""
     for function in functions.values():
-        who = (getattr(function, "__module__", None) or "the script").partition(".")[0]
+        whole = getattr(function, "func", function)  # of a partial
+        owner = getattr(whole, "__self__", None)  # of a method written in C
+        home = getattr(whole, "__module__", None) or getattr(owner, "__module__", None)
+        who = (home or "the script").partition(".")[0]
         if who not in sys.stdlib_module_names or who == "__main__":
             strangers.extend([who] if who not in HARMLESS else [])
 

@@ -107,7 +107,7 @@ def terms(root: Node) -> list[Term]:
             written_out = operation(node) in ("Mul", "Gather", "Index") and term.loss in ("nll", "soft_cross_entropy")
             term.sign = -sign if written_out else sign  # such a term is the logarithm, not its negative
             found.append(term)
-        elif operation(node) in REDUCTIONS:
+        elif operation(node) in REDUCTIONS or (operation(node) == "Where" and shape(node) == ()):  # a division that minds zero
             for child in inputs(node):
                 if child not in seen:
                     seen.add(child)

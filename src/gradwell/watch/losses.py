@@ -12,18 +12,18 @@ from gradwell.doctor.record import Record
 from gradwell.watch import logarithms, loss
 from gradwell.watch.answers import Answers
 from gradwell.watch.graph import Node, operation
+from gradwell.watch.origins import Line, Origins
 from gradwell.watch.targets import Targets
 from gradwell.watch.trivial import TrivialPredictor
 
 Put = Callable[[str, int, int, Tensor], None]
-Line = tuple[str | None, int | None]
 
 
 class Losses:
     """Knows each loss again by the line on which backward() was called and by its place in the sum."""
 
-    def __init__(self, record: Record, put: Put) -> None:
-        self._record, self._put = record, put
+    def __init__(self, record: Record, put: Put, origins: Origins) -> None:
+        self._record, self._put, self._origins = record, put, origins
         self._sites: dict[tuple[Line, int, str], int] = {}
         self._first: dict[Line, int] = {}
         self._trivial: dict[int, TrivialPredictor] = {}
@@ -31,11 +31,11 @@ class Losses:
         self._targets = Targets(put)
         self.answers = Answers(record, put)
 
-    def site(self, line: Line, index: int, kind: str) -> int:
-        """The site of one term of the loss on a line."""
+    def site(self, line: Line, index: int, kind: str, node: Node = None) -> int:
+        """The site of one term of the loss on a line; with its node, it is told where it was computed."""
         key = line, index, kind
         if key not in self._sites:
-            self._sites[key] = self._record.site("loss", "loss", kind, *line)
+            self._sites[key] = self._record.site("loss", "loss", kind, *self._origins.line(node, line))
             self._first.setdefault(line, self._sites[key])
         return self._sites[key]
 
@@ -55,9 +55,9 @@ class Losses:
         """Read the terms of a loss from its graph, before the backward pass frees it."""
         found = loss.terms(root)
         if not found and line not in self._first:
-            self.site(line, 0, operation(root))
+            self.site(line, 0, operation(root), root)
         for index, term in enumerate(found[:8]):
-            site = self.site(line, index, term.loss)
+            site = self.site(line, index, term.loss, term.node)
             facts = term.facts()
             if self._facts.get(site) != facts:
                 self._facts[site] = facts

@@ -25,6 +25,11 @@ class Notes(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.weights: list[float] = []
         self.batch_statistics = False
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """Nothing is compiled here; to have it skipped, torch would import its compiler, which takes seconds."""
+        return False
+
     def __torch_dispatch__(self, function: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None) -> Any:
         """Compute what was asked for, and note it."""
         result = function(*args, **(kwargs or {}))

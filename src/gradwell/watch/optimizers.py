@@ -113,7 +113,8 @@ class Optimizers:
         cosine = self.descent.cosine(changes)
         if cosine is not None:
             self._put(signals.DESCENT.name, site, step, cosine)
-        setup = {"kind": type(optimizer).__name__, "maximize": bool(optimizer.param_groups[0].get("maximize")), "optimizers": len(self)}
+        kind = getattr(optimizer, "kind", type(optimizer).__name__)
+        setup = {"kind": kind, "maximize": bool(optimizer.param_groups[0].get("maximize")), "optimizers": len(self)}
         if self._setups.get(site) != setup:
             self._setups[site] = setup
             self._record.fact(signals.SETUP.name, site, step, setup)

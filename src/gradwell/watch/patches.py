@@ -5,14 +5,14 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from torch.jit._builtins import _get_builtin_table
 from torch.nn.utils import clip_grad
 from torch.optim import optimizer as optim
 
-from gradwell.watch import apart, held_out, recurrence
+from gradwell.watch import apart, foreign, held_out, recurrence
 
 if TYPE_CHECKING:
     from gradwell.watch.watcher import Watcher
@@ -28,6 +28,7 @@ class Patches:
 
     _listeners: tuple[Watcher, ...] = ()
     _undo: tuple[Callable[[], object], ...] = ()
+    _foreign: ClassVar[set[str]] = set()  # libraries whose own optimizers are listened to
 
     def __init__(self, listener: Watcher) -> None:
         self.listener = listener
@@ -44,6 +45,13 @@ class Patches:
         if before and not Patches._listeners:
             for undo in reversed(Patches._undo):
                 undo()
+            Patches._foreign.clear()
+
+    @staticmethod
+    def meet() -> None:
+        """Listen to the optimizers of other libraries, where they were imported since the last time."""
+        for module, listen in foreign.newly_imported(Patches._foreign):
+            Patches._undo += tuple(listen(module, patch, tell))
 
 
 def tell(what: str, *words: Any) -> None:

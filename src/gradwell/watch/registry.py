@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -138,12 +138,23 @@ class Registry:
             number = self._unnamed.setdefault(id(parameter), len(self._unnamed))
             return Named(f"tensor{number}", "x".join(map(str, parameter.shape)))
         module, own = owned
+        if isinstance(module, nn.ParameterDict) and "/" in own:
+            return self._of_keras(module, own)
         path = [name for _, name in self.ancestors(module) if name != "_orig_mod"][::-1]  # torch.compile's own
         root = self.root(module)
         if many or not path:
             path.insert(0, type(root).__name__)
         file, line = self.line(module)
         return Named(".".join(path), type(module).__name__, file, line, own)
+
+    def _of_keras(self, weights: nn.ParameterDict, path: str) -> Named:
+        """The name of a weight of Keras's, which keeps all of a model in one dictionary by their paths: `sequential/dense/kernel`."""
+        layers, _, own = path.rpartition("/")
+        root = self.root(weights)
+        every: Iterable[Any] = getattr(root, "_flatten_layers", list)()
+        layer = next((layer for layer in every if getattr(layer, "path", None) == layers), weights)
+        named = layers.removeprefix(f"{getattr(root, 'name', '')}/").replace("/", ".")
+        return Named(named, type(layer).__name__, *self.line(layer if layer in self._lines else weights), own)
 
     def line(self, module: nn.Module) -> tuple[str | None, int | None]:
         """Where the user built a module."""

@@ -28,8 +28,10 @@ from gradwell.watch.evaluation import Evaluation, matters
 from gradwell.watch.held_out import HeldOut
 from gradwell.watch.layers import Layers, data_taken
 from gradwell.watch.looks import Looks
-from gradwell.watch.losses import Line, Losses
+from gradwell.watch.losses import Losses
 from gradwell.watch.optimizers import Optimizers, parameters
+from gradwell.watch.origins import STEPS as ORIGINS
+from gradwell.watch.origins import Line, Origins
 from gradwell.watch.patches import Patches
 from gradwell.watch.reach import Reach
 from gradwell.watch.recurrence import Recurrence
@@ -37,6 +39,7 @@ from gradwell.watch.registry import Registry
 from gradwell.watch.schedule import Schedule
 from gradwell.watch.settings import Settings
 from gradwell.watch.source import user_line
+from gradwell.watch.told import Told
 
 PENDING = 512  # readings after which they are fetched from the device and written
 LOSE = 0.8  # seconds of readings that a kill may cost
@@ -98,6 +101,8 @@ class Watcher:
         self._recurrence = Recurrence(self.registry)
         self._evaluation = Evaluation(self.registry, self._evaluated)
         self._held_out = HeldOut()
+        self._origins = Origins()
+        self._told = Told()
         self._reach = Reach(self.registry)
         self._looks = Looks(self.registry, self.schedule)
         self._known: set[int] = set()  # optimizers that were seen to step
@@ -150,6 +155,7 @@ class Watcher:
     def on_optimizer(self, optimizer: Any) -> None:
         """An optimizer was built."""
         self._reach.arm()
+        self._alone = False
         if self.record is not None:
             self.optimizers.add(optimizer, self.registry.age)
         else:
@@ -199,13 +205,38 @@ class Watcher:
         self.layers.kept_statistics(module, inputs, self.step)
 
     def on_loss(self, result: Any) -> None:
-        """One of torch's loss functions was called; only those of evaluations are listened to."""
-        if not torch.is_grad_enabled() and self.record is not None and not Watcher.looking and not torch.compiler.is_compiling():
+        """One of torch's loss functions was called, in an evaluation or in training."""
+        if Watcher.looking or torch.compiler.is_compiling():
+            return
+        if torch.is_grad_enabled():
+            if self.step < ORIGINS:
+                self._note_origin(result)
+        elif self.record is not None:
             self._hear_loss(result)
+
+    @probe("loss")
+    def _note_origin(self, result: Any) -> None:
+        self._origins.note(result)
 
     @probe("evaluation")
     def _hear_loss(self, result: Any) -> None:
         self._held_out.note(result)
+
+    def on_trouble(self, error: Exception) -> None:
+        """Another library's optimizer is not what it was taken for."""
+        self.off.setdefault("other libraries' optimizers", f"{type(error).__name__}: {error}".split("\n")[0])
+
+    @probe("what the trainer tells")
+    def on_epoch(self, number: int) -> None:
+        """A trainer said that so many epochs are over."""
+        if self.record is not None:
+            self._told.epoch(self.record, number, self.step)
+
+    @probe("what the trainer tells")
+    def on_metric(self, name: str, value: float) -> None:
+        """A trainer measured something."""
+        if self.record is not None:
+            self._told.metric(self.record, name, value, self.step)
 
     @probe("clipping")
     def on_scale(self, loss: Any, scaled: Any, scaler: Any) -> None:
@@ -249,6 +280,7 @@ class Watcher:
             return
         if not self._open():
             return
+        self._meet()
         if root.is_meta:
             self._unseen.add("what ran on the meta device has shapes and no values, so there was nothing to read")
             return
@@ -271,6 +303,7 @@ class Watcher:
 
     def after_backward(self) -> None:
         """The backward pass is done; the gradients are there."""
+        self._origins.clear()
         if self._glancing and self.record is not None and torch._C._current_graph_task_id() == -1:
             if self._sampled and self._root is not None:
                 self._collect()
@@ -297,6 +330,10 @@ class Watcher:
         """A GradScaler has stepped its optimizer or, where a gradient overflowed, skipped it."""
         if self.record is not None:
             self._updated()
+
+    @probe("other libraries' optimizers")
+    def _meet(self) -> None:
+        self.patches.meet()
 
     # the steps
 
@@ -531,7 +568,7 @@ class Watcher:
         except GradwellError as error:
             self.off["record"] = str(error)
             return False
-        self.losses, self.layers = Losses(self.record, self._put), Layers(self.record, self.registry.name, self._put)
+        self.losses, self.layers = Losses(self.record, self._put, self._origins), Layers(self.record, self.registry.name, self._put)
         self.attentions = Attentions(self.record, self.registry.name, self._put)
         self.optimizers, self.poles = Optimizers(self.record, self.registry, self._put), nonfinite.Poles()
         for reference, age in self._early:

@@ -10,6 +10,7 @@ from gradwell.doctor import signals
 from gradwell.doctor.evidence import reading
 from gradwell.doctor.finding import Finding
 from gradwell.doctor.learned import certainty, course, finite, level, window
+from gradwell.doctor.metrics import evaluations
 from gradwell.doctor.record import Record
 from gradwell.doctor.rule import Rule
 from gradwell.doctor.run import Run
@@ -19,14 +20,15 @@ from gradwell.doctor.run import Run
 class Overfitting(Rule):
     """The model goes on learning its training examples, and what it learns of them no longer holds for others.
 
-    Losses that the script computes without gradients are its evaluations, each place in the script for itself. The loss there must
-    have risen well above its best, with a clear trend since then, while the loss of training fell on.
+    Losses that the script computes without gradients are its evaluations, each place in the script for itself; so are the validation
+    losses that a trainer tells of by name. Such a loss must have risen well above its best, with a clear trend since then, while the
+    loss of training fell on.
     """
 
     code = "GW411"
     name = "overfitting"
     kind = "warning"
-    signals = (signals.HELD_OUT, signals.LOSS, signals.TERM_LOSS)
+    signals = (signals.HELD_OUT, signals.METRIC, signals.LOSS, signals.TERM_LOSS)
     cause = "The model has more freedom than its examples can settle, and has begun to learn them by heart."
     remedy = ("Keep the weights of the best evaluation (early stopping); then more or augmented data, dropout, weight decay, "
               "or a smaller model.")
@@ -40,8 +42,8 @@ class Overfitting(Rule):
     def check(self, record: Record) -> Iterator[Finding]:
         """Look at every place that evaluates."""
         losses = course(record)
-        for site in record.sites("evaluation"):
-            held_out = finite(record.series(signals.HELD_OUT.name, site))
+        for site, series in evaluations(record):
+            held_out = finite(series)
             if len(held_out) < self.least:
                 continue
             at, best = min(held_out, key=lambda one: one[1])

@@ -35,7 +35,7 @@
 
     function draw() {
       const marks = found ? found.findings.map((one) => ({ label: one.code, first: one.first_step, last: one.last_step, picked: picked === one.code + one.where.module })) : [];
-      plots.replaceChildren(...run.losses.map((loss) => chart({ title: loss.name, lines: [{ name: "loss", points: loss.points },
+      plots.replaceChildren(...run.losses.map((loss) => chart({ title: loss.name, lines: [{ name: loss.line, points: loss.points },
         { name: "a predictor that ignores the input", points: loss.trivial, reference: true }], marks })));
       if (!run.losses.length) plots.append(el("p", {}, "No loss was seen yet."));
     }
