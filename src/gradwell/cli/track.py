@@ -1,0 +1,34 @@
+"""`gradwell track`: send a recorded run to an experiment tracker."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gradwell.errors import TrackerError
+from gradwell.integrations.trackers.choice import Choice
+
+
+def track(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="A run folder, or its record.sqlite.")],
+    to: Annotated[Choice, typer.Option(help="The tracker; address and project come from its own environment variables.")],
+) -> None:
+    """Send a recorded run to an experiment tracker: numbers, findings, report."""
+    from gradwell.integrations.trackers.sending import Sending
+    from gradwell.report.assemble import of_record
+    from gradwell.report.words import count, plain
+
+    to.check()
+    report = of_record(Path(run))
+    tracker = to.tracker(Path(run) if Path(run).is_dir() else Path(run).absolute().parent)
+    sending = Sending(tracker)
+    try:
+        sending.end(report)
+    except TrackerError as error:
+        raise TrackerError(f"{tracker} {error}; the record in {run} is untouched") from None
+    except Exception as error:
+        raise TrackerError(f"{tracker} failed: {type(error).__name__}: {plain(error)[:300]}; the record in {run} is untouched") from error
+    print(f"gradwell: {count(sending.sent, 'number')} and {count(len(sending.told), 'finding')} sent to {tracker}", file=sys.stderr)

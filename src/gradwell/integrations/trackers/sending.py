@@ -1,0 +1,72 @@
+"""Sending one run to one tracker: its numbers, each finding once, and at the end the report."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+
+from gradwell.doctor.finding import Finding
+from gradwell.doctor.judge import judge
+from gradwell.doctor.record import Record
+from gradwell.doctor.rule import Rule
+from gradwell.integrations.trackers.following import Following
+from gradwell.integrations.trackers.tracker import Tracker
+from gradwell.report.data import Report
+
+
+class Sending:
+    """One run on its way. `moved` tells when the tracker last took something, in seconds of the monotonic clock.
+
+    rules: that are asked while the run goes on; all of the catalogue, unless some are given.
+    """
+
+    def __init__(self, tracker: Tracker, rules: Iterable[Rule] | None = None) -> None:
+        self.tracker = tracker
+        self._rules = None if rules is None else tuple(rules)
+        self.moved = time.monotonic()
+        self._following = Following()
+        self.sent = 0  # numbers
+        self._begun = False
+        self.told: set[tuple[str, str, int | None]] = set()  # findings
+
+    def more(self, record: Record, last: bool = False) -> None:
+        """Send what was added to the record since the last call."""
+        for points in self._following.points(record, last):
+            self._begin()
+            self.tracker.points(points)
+            self.sent += len(points)
+            self.moved = time.monotonic()
+
+    def certain(self, record: Record) -> None:
+        """Send what no later step can take back: errors. Warnings and notes wait for the end."""
+        taken = record.copy()
+        try:
+            self._findings(finding for finding in judge(taken, self._rules).shown if finding.severity == "error")
+        finally:
+            taken.close()
+
+    def end(self, report: Report) -> None:
+        """Send the rest: numbers, the findings that a report shows, and the report itself."""
+        self.moved = time.monotonic()
+        if report.record is None:
+            return
+        self._begin()
+        self.more(report.record, last=True)
+        self._findings(report.verdict.shown)
+        self.tracker.report(report)
+        self.moved = time.monotonic()
+        self.tracker.close()
+
+    def _begin(self) -> None:
+        if not self._begun:
+            self.tracker.begin()
+            self._begun, self.moved = True, time.monotonic()
+
+    def _findings(self, findings: Iterable[Finding]) -> None:
+        for finding in findings:
+            key = finding.code, finding.where.module, finding.where.line
+            if key not in self.told:
+                self._begin()
+                self.tracker.finding(finding)
+                self.told.add(key)
+                self.moved = time.monotonic()
