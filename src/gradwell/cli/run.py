@@ -113,7 +113,9 @@ def conclude(folder: Path | None, notices: list[str], chosen: Iterable[Rule] | N
         if page is not None and written == page:
             print(f"gradwell: the page is {page}", file=sys.stderr)
     if sent is not None:
-        sent.finish(lambda: report)
+        told = sent.finish(lambda: report)
+        if told and not quiet:
+            print(f"gradwell: {told}", file=sys.stderr)
     if folder is not None and report.record is None:
         tidy(folder)
     return [finding.severity for finding in report.verdict.findings]

@@ -19,7 +19,7 @@ def track(
     """Send a recorded run to an experiment tracker: numbers, findings, report."""
     from gradwell.integrations.trackers.sending import Sending
     from gradwell.report.assemble import of_record
-    from gradwell.report.words import count, plain
+    from gradwell.report.words import plain
 
     to.check()
     report = of_record(Path(run))
@@ -31,4 +31,4 @@ def track(
         raise TrackerError(f"{tracker} {error}; the record in {run} is untouched") from None
     except Exception as error:
         raise TrackerError(f"{tracker} failed: {type(error).__name__}: {plain(error)[:300]}; the record in {run} is untouched") from error
-    print(f"gradwell: {count(sending.sent, 'number')} and {count(len(sending.told), 'finding')} sent to {tracker}", file=sys.stderr)
+    print(f"gradwell: {sending}", file=sys.stderr)

@@ -183,7 +183,8 @@ class Record:
 
         A place of None is the run as a whole. Any thread may ask, and whoever writes waits no longer than `most` readings take.
         """
-        query = ("select r.rowid, signal, step, value, s.id, kind, module, type, file, line from reading r left join site s on s.id = r.site "
+        query = ("select r.rowid, signal, step, value, s.id, kind, module, type, file, line "
+                 "from reading r left join site s on s.id = r.site "
                  f"where r.rowid > ? and signal in ({','.join('?' * len(signals))}) order by r.rowid limit ?")
         with self._lock:
             rows = self._db.execute(query, (row, *signals, most)).fetchall()

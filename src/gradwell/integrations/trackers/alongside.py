@@ -22,7 +22,7 @@ from gradwell.report.words import plain
 
 PERIOD = 2.0  # seconds between two looks at the record, at least
 SHARE = 0.01  # of a processor's time that the thread may take while the run goes on
-PATIENCE = 30.0  # seconds that a tracker has for each answer once the run has ended
+PATIENCE = 60.0  # seconds that a tracker has for each answer once the run has ended
 WORDS = 300  # characters of what a library says of its failure
 
 
@@ -45,8 +45,8 @@ class Alongside:
         """Begin to send."""
         self._thread.start()
 
-    def finish(self, report: Callable[[], Report]) -> None:
-        """Send the rest and the report, and wait for it, so long as the tracker goes on answering."""
+    def finish(self, report: Callable[[], Report]) -> str:
+        """Send the rest and the report, and wait for it, so long as the tracker goes on answering. Says what was sent, if all was."""
         self._report = report
         begun = time.monotonic()
         self._ended.set()
@@ -55,7 +55,8 @@ class Alongside:
             moved = max(begun, self._sending.moved if self._sending else 0)
             if time.monotonic() - moved > PATIENCE:
                 self._tell(f"has not answered for {PATIENCE:g} seconds")
-                return
+                return ""
+        return str(self._sending) if self._sending and self._sending.ended else ""
 
     def _guarded(self) -> None:
         try:

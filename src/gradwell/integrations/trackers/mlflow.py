@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from gradwell.errors import TrackerError
@@ -40,37 +41,49 @@ class MLflow(Tracker):
 
     def begin(self) -> None:
         """Begin a run of its own where there is none."""
-        self._answers()
         self._client = self._mlflow.MlflowClient(self._address)
         if self._own:
-            self._run_id = self._mlflow.start_run(run_name=self._name).info.run_id
+            with self._asked():
+                self._run_id = self._mlflow.start_run(run_name=self._name).info.run_id
 
     def points(self, points: Sequence[Point]) -> None:
         """Metrics by the thousand."""
-        self._answers()
         now = int(1000 * time.time())
         metrics = [self._mlflow.entities.Metric(name, value, now, step) for name, step, value in points]
         for begin in range(0, len(metrics), BATCH):
-            self._client.log_batch(self._run_id, metrics[begin:begin + BATCH], synchronous=True)
+            with self._asked():
+                self._client.log_batch(self._run_id, metrics[begin:begin + BATCH], synchronous=True)
 
     def finding(self, finding: Finding) -> None:
         """A tag, named by code and place, with everything that is to be said."""
         place = re.sub(r"[^\w.\- ]", "_", finding.where.module).strip(". ")
-        self._client.set_tag(self._run_id, f"gradwell.{finding.code}.{place}"[:250], markdown(finding), synchronous=True)
+        with self._asked():
+            self._client.set_tag(self._run_id, f"gradwell.{finding.code}.{place}"[:250], markdown(finding), synchronous=True)
 
     def report(self, report: Report) -> None:
         """The page and the JSON."""
         from gradwell.report.html import as_html
         from gradwell.report.json import as_json
 
-        self._answers()
-        self._client.log_text(self._run_id, as_html(report), "gradwell/report.html")
-        self._client.log_dict(self._run_id, as_json(report), "gradwell/findings.json")
+        with self._asked():
+            self._client.log_text(self._run_id, as_html(report), "gradwell/report.html")
+            self._client.log_dict(self._run_id, as_json(report), "gradwell/findings.json")
 
     def close(self) -> None:
         """End a run of its own; yours is left to you."""
         if self._own:
-            self._mlflow.end_run()
+            with self._asked():
+                self._mlflow.end_run()
+
+    @contextlib.contextmanager
+    def _asked(self) -> Iterator[None]:
+        """Ask the server for something. Raises TrackerError where it was gone before, or is gone now."""
+        self._answers()
+        try:
+            yield
+        except Exception:
+            self._answers()
+            raise
 
     def _answers(self) -> None:
         """Raise TrackerError at once where the server is gone, for which MLflow itself would wait minutes."""

@@ -12,6 +12,7 @@ from gradwell.doctor.rule import Rule
 from gradwell.integrations.trackers.following import Following
 from gradwell.integrations.trackers.tracker import Tracker
 from gradwell.report.data import Report
+from gradwell.report.words import count
 
 
 class Sending:
@@ -25,16 +26,17 @@ class Sending:
         self._rules = None if rules is None else tuple(rules)
         self.moved = time.monotonic()
         self._following = Following()
-        self.sent = 0  # numbers
+        self.ended = False
+        self._sent = 0  # numbers
         self._begun = False
-        self.told: set[tuple[str, str, int | None]] = set()  # findings
+        self._told: set[tuple[str, str, int | None]] = set()  # findings
 
     def more(self, record: Record, last: bool = False) -> None:
         """Send what was added to the record since the last call."""
         for points in self._following.points(record, last):
             self._begin()
             self.tracker.points(points)
-            self.sent += len(points)
+            self._sent += len(points)
             self.moved = time.monotonic()
 
     def certain(self, record: Record) -> None:
@@ -46,9 +48,9 @@ class Sending:
             taken.close()
 
     def end(self, report: Report) -> None:
-        """Send the rest: numbers, the findings that a report shows, and the report itself."""
+        """Send the rest: numbers, the findings that a report shows, and the report itself. Of a run that did nothing, nothing is sent."""
         self.moved = time.monotonic()
-        if report.record is None:
+        if report.record is None or not (report.steps or report.verdict.findings):
             return
         self._begin()
         self.more(report.record, last=True)
@@ -56,6 +58,10 @@ class Sending:
         self.tracker.report(report)
         self.moved = time.monotonic()
         self.tracker.close()
+        self.ended = True
+
+    def __str__(self) -> str:
+        return f"{count(self._sent, 'number')} and {count(len(self._told), 'finding')} sent to {self.tracker}"
 
     def _begin(self) -> None:
         if not self._begun:
@@ -65,8 +71,8 @@ class Sending:
     def _findings(self, findings: Iterable[Finding]) -> None:
         for finding in findings:
             key = finding.code, finding.where.module, finding.where.line
-            if key not in self.told:
+            if key not in self._told:
                 self._begin()
                 self.tracker.finding(finding)
-                self.told.add(key)
+                self._told.add(key)
                 self.moved = time.monotonic()

@@ -25,6 +25,7 @@ class TensorBoard(Tracker):
 
     def __init__(self, folder: str | os.PathLike[str]) -> None:
         library("tensorboard")
+        self._library = library("torch.utils.tensorboard")
         self.folder = Path(folder)
         self._writer: Any = None
 
@@ -33,9 +34,7 @@ class TensorBoard(Tracker):
 
     def begin(self) -> None:
         """Open the event file."""
-        from torch.utils.tensorboard import SummaryWriter
-
-        self._writer = SummaryWriter(str(self.folder))
+        self._writer = self._library.SummaryWriter(str(self.folder))
 
     def points(self, points: Sequence[Point]) -> None:
         """One scalar each."""

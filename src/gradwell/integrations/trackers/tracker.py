@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from importlib import import_module
@@ -61,9 +62,17 @@ def needed(name: str) -> None:
 
 
 def library(name: str) -> Any:
-    """A tracker's library. Raises DependencyError where it is not installed."""
+    """A tracker's library, imported before the run that is sent: rich and Trackio draw random numbers as they are imported.
+
+    Raises DependencyError where it is not installed.
+    """
     needed(name)
-    return import_module(name)
+    state = random.getstate()
+    try:
+        import_module("gradwell.report.terminal")
+        return import_module(name)
+    finally:
+        random.setstate(state)
 
 
 def by_step(points: Sequence[Point]) -> dict[int, dict[str, float]]:

@@ -63,15 +63,14 @@ class Trackio(Tracker):
 
 
 class Aside:
-    """Standard output as every other thread knows it; what one thread writes goes to standard error."""
+    """Standard output as every other thread knows it; what one thread writes goes nowhere."""
 
     def __init__(self, stream: Any) -> None:
         self._stream, self._thread = stream, threading.get_ident()
 
     def write(self, text: str) -> int:
-        """Write to the one or to the other."""
-        stream = sys.stderr if threading.get_ident() == self._thread else self._stream
-        return int(stream.write(text))
+        """Write, unless it is that thread."""
+        return len(text) if threading.get_ident() == self._thread else int(self._stream.write(text))
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 
 from gradwell.integrations.trackers.tracker import Point, Tracker, by_step, library
@@ -36,8 +37,9 @@ class WandB(Tracker):
     def begin(self) -> None:
         """Begin a run of its own where none was given; tell what the axis is."""
         if self._own:
-            identity = self._wandb.util.generate_id()  # WANDB_RUN_ID is the script's own
-            self._run = self._wandb.init(id=identity, name=self._name, job_type="gradwell", reinit="create_new", resume="never")
+            quiet = self._wandb.Settings(console="off")  # what the script prints is not ours to keep
+            self._run = self._wandb.init(id=token_hex(4),  # as WANDB_RUN_ID is the script's own
+                                         name=self._name, job_type="gradwell", reinit="create_new", resume="never", settings=quiet)
         self._run.define_metric(STEP, hidden=True)
         self._run.define_metric("gradwell/*", step_metric=STEP)
 
