@@ -32,7 +32,7 @@ UNSAFE = ("jax", "tensorflow", "mpi4py", "grpc", "ray", "horovod")  # libraries 
 FORBIDDEN = ("os.", "socket.", "subprocess.", "shutil.", "sqlite3.", "signal.", "urllib.", "http.", "smtplib.", "ftplib.")
 READING = ("os.listdir", "os.scandir", "os.walk", "os.fwalk")
 PER_GIGABYTE, AT_LEAST = 0.05, 0.04  # seconds that a copy of the process takes
-HARMLESS = ("torch", "numpy", "joblib", "sklearn", "scipy", "threadpoolctl")  # which only put their own locks right in the copy
+HARMLESS = ("torch", "numpy", "joblib", "sklearn", "scipy", "threadpoolctl", "filelock", "mlflow")  # put only their own things right
 strangers: list[str] = []  # who asked to be called at every copy of the process
 kept: list[Any] = []  # in the copy: streams that must not say goodbye
 

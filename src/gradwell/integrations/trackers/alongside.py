@@ -21,7 +21,7 @@ from gradwell.report.data import Report
 from gradwell.report.words import plain
 
 PERIOD = 2.0  # seconds between two looks at the record, at least
-SHARE = 0.01  # of a processor's time that the thread may take while the run goes on
+SHARE = 0.005  # of a processor's time that sending may take while the run goes on, and judging as much again
 PATIENCE = 60.0  # seconds that a tracker has for each answer once the run has ended
 WORDS = 300  # characters of what a library says of its failure
 
@@ -68,13 +68,17 @@ class Alongside:
 
     def _send(self) -> None:
         self._sending = Sending(self._tracker(), self._rules)
-        pause = PERIOD
+        pause, due = PERIOD, 0.0
         while not self._ended.wait(pause):
+            if (record := self._find()) is None:
+                continue
             begun = time.thread_time()
-            if (record := self._find()) is not None:
-                self._sending.more(record)
+            self._sending.more(record)
+            sent = time.thread_time()
+            pause = max(PERIOD, (sent - begun) / SHARE)
+            if time.monotonic() >= due:
                 self._sending.certain(record)
-            pause = max(PERIOD, (time.thread_time() - begun) / SHARE)
+                due = time.monotonic() + (time.thread_time() - sent) / SHARE
         if self._report is not None:
             self._sending.end(self._report())
 

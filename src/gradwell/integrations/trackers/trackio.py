@@ -6,6 +6,7 @@ import contextlib
 import sys
 import threading
 from collections.abc import Iterator, Sequence
+from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 
 from gradwell.integrations.trackers.tracker import Point, Tracker, by_step, library
@@ -28,7 +29,7 @@ class Trackio(Tracker):
 
     def __init__(self, project: str = "gradwell", **options: Any) -> None:
         self._trackio = library("trackio")
-        self.project, self._options = project, options
+        self.project, self._options = project, {"name": f"gradwell-{token_hex(4)}"} | options  # Trackio would draw a name with random
         self._run: Any = None
 
     def __str__(self) -> str:
