@@ -31,6 +31,7 @@ COMMAND = "from gradwell.cli.main import main; main()"
 @pytest.fixture
 def often(monkeypatch):
     """The record is looked at every few milliseconds, whatever that costs."""
+    monkeypatch.setattr(alongside, "FIRST", 0.0)
     monkeypatch.setattr(alongside, "PERIOD", 0.01)
     monkeypatch.setattr(alongside, "SHARE", 100.0)
 

@@ -7,8 +7,8 @@ import sys
 import time
 from pathlib import Path
 
-import numpy
 import filelock
+import numpy
 import pytest
 import torch
 

@@ -20,6 +20,7 @@ from gradwell.integrations.trackers.tracker import Tracker
 from gradwell.report.data import Report
 from gradwell.report.words import plain
 
+FIRST = 20.0  # seconds until the record is judged for the first time, which shorter runs are spared
 PERIOD = 2.0  # seconds between two looks at the record, at least
 SHARE = 0.005  # of a processor's time that sending may take while the run goes on, and judging as much again
 PATIENCE = 60.0  # seconds that a tracker has for each answer once the run has ended
@@ -68,7 +69,7 @@ class Alongside:
 
     def _send(self) -> None:
         self._sending = Sending(self._tracker(), self._rules)
-        pause, due = PERIOD, 0.0
+        pause, due = PERIOD, time.monotonic() + FIRST
         while not self._ended.wait(pause):
             if (record := self._find()) is None:
                 continue
