@@ -1,7 +1,12 @@
 """What is written for Weights & Biases, offline, read back from the run's own file."""
 
+import contextlib
 import json
+import os
+import signal
 import struct
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -9,7 +14,7 @@ import pytest
 
 from gradwell.integrations.trackers import WandB
 from tests.command import inside, ours, script
-from tests.integrations.tracking import SICK, numbers, often, same, trained  # noqa: F401 - a fixture
+from tests.integrations.tracking import COMMAND, SICK, numbers, often, same, trained  # noqa: F401 - a fixture
 
 wandb = pytest.importorskip("wandb", reason="wandb is not installed; make test-integrations has it")
 
@@ -134,3 +139,32 @@ def test_a_run_that_was_ended_is_told_in_one_line(tmp_path, capfd):
     assert line.startswith("gradwell: wandb run ")
     assert line.count("\n") == 1
     assert same(state, trained()[1])
+
+
+def service(of):
+    """The process of wandb's own that serves another one."""
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            words = path.read_bytes().decode().split("\0")
+            if words[0].endswith("wandb-core") and str(of) in words:
+                return int(path.parent.name)
+    return None
+
+
+def test_a_service_that_is_killed_costs_the_run_nothing(tmp_path):
+    script(tmp_path, SICK.format(steps=250, pause=0.05))
+    command = [sys.executable, "-c", COMMAND, "run", "--run-dir", "run", "--track", "wandb", "train.py"]
+    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        until = time.monotonic() + 60
+        while (found := service(process.pid)) is None:
+            assert time.monotonic() < until
+            time.sleep(0.1)
+        os.kill(found, signal.SIGKILL)
+        stdout, stderr = process.communicate(timeout=100)
+    assert (process.returncode, stdout) == (0, "done\n")
+    assert stderr.count("gradwell: wandb") == 1
+    assert f"is whole; `gradwell track {tmp_path}/run` sends it again.\n" in stderr
+    assert "Traceback" not in stderr
+    assert "GW302" in ours(stderr)
+    assert inside("track", "run", "--to", "wandb", cwd=tmp_path).returncode == 0
+    assert max(len(history(rows)) for rows in records(tmp_path).values()) == 250

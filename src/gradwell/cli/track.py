@@ -17,9 +17,8 @@ def track(
     to: Annotated[Choice, typer.Option(help="The tracker; address and project come from its own environment variables.")],
 ) -> None:
     """Send a recorded run to an experiment tracker: numbers, findings, report."""
-    from gradwell.integrations.trackers.sending import Sending
+    from gradwell.integrations.trackers.sending import Sending, said
     from gradwell.report.assemble import of_record
-    from gradwell.report.words import plain
 
     to.check()
     report = of_record(Path(run))
@@ -27,8 +26,7 @@ def track(
     sending = Sending(tracker)
     try:
         sending.end(report)
-    except TrackerError as error:
-        raise TrackerError(f"{tracker} {error}; the record in {run} is untouched") from None
     except Exception as error:
-        raise TrackerError(f"{tracker} failed: {type(error).__name__}: {plain(error)[:300]}; the record in {run} is untouched") from error
+        sending.leave()
+        raise TrackerError(f"{tracker} {said(error)}; the record in {run} is untouched") from error
     print(f"gradwell: {sending}", file=sys.stderr)

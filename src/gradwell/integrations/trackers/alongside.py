@@ -14,17 +14,15 @@ from pathlib import Path
 
 from gradwell.doctor.record import Record
 from gradwell.doctor.rule import Rule
-from gradwell.errors import RecordError, TrackerError
-from gradwell.integrations.trackers.sending import Sending
+from gradwell.errors import RecordError
+from gradwell.integrations.trackers.sending import Sending, said
 from gradwell.integrations.trackers.tracker import Tracker
 from gradwell.report.data import Report
-from gradwell.report.words import plain
 
 FIRST = 20.0  # seconds until the record is judged for the first time, which shorter runs are spared
 PERIOD = 2.0  # seconds between two looks at the record, at least
 SHARE = 0.005  # of a processor's time that sending may take while the run goes on, and judging as much again
 PATIENCE = 60.0  # seconds that a tracker has for each answer once the run has ended
-WORDS = 300  # characters of what a library says of its failure
 
 
 class Alongside:
@@ -62,10 +60,10 @@ class Alongside:
     def _guarded(self) -> None:
         try:
             self._send()
-        except TrackerError as error:
-            self._tell(str(error))
         except Exception as error:  # noqa: BLE001 - whatever somebody else's library raises, the run goes on
-            self._tell(f"failed: {type(error).__name__}: {plain(error)[:WORDS]}")
+            self._tell(said(error))
+            if self._sending:
+                self._sending.leave()
 
     def _send(self) -> None:
         self._sending = Sending(self._tracker(), self._rules)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Iterable
 
@@ -9,10 +10,13 @@ from gradwell.doctor.finding import Finding
 from gradwell.doctor.judge import judge
 from gradwell.doctor.record import Record
 from gradwell.doctor.rule import Rule
+from gradwell.errors import TrackerError
 from gradwell.integrations.trackers.following import Following
 from gradwell.integrations.trackers.tracker import Tracker
 from gradwell.report.data import Report
-from gradwell.report.words import count
+from gradwell.report.words import count, plain
+
+WORDS = 300  # characters of what a library says of its failure
 
 
 class Sending:
@@ -60,6 +64,11 @@ class Sending:
         self.tracker.close()
         self.ended = True
 
+    def leave(self) -> None:
+        """Give up, after something has failed."""
+        with contextlib.suppress(Exception):  # it has failed before
+            self.tracker.leave()
+
     def __str__(self) -> str:
         return f"{count(self._sent, 'number')} and {count(len(self._told), 'finding')} sent to {self.tracker}"
 
@@ -76,3 +85,8 @@ class Sending:
                 self.tracker.finding(finding)
                 self._told.add(key)
                 self.moved = time.monotonic()
+
+
+def said(error: Exception) -> str:
+    """What to say of a tracker that failed, after its name."""
+    return str(error) if isinstance(error, TrackerError) else f"failed: {type(error).__name__}: {plain(error)[:WORDS]}"

@@ -54,6 +54,9 @@ class Tracker(ABC):
     def close(self) -> None:
         """Write the rest; nothing more will come."""
 
+    def leave(self) -> None:  # noqa: B027 - most have nothing to do
+        """Let go of everything; a method has failed, and `close` will not be called."""
+
 
 def needed(name: str) -> None:
     """Raise DependencyError where a tracker's library is not installed."""

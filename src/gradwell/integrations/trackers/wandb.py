@@ -30,6 +30,7 @@ class WandB(Tracker):
     def __init__(self, run: Any = None, *, name: str | None = None) -> None:
         self._wandb = library("wandb")
         self._run, self._name, self._own = run, name, run is None
+        self._alone = False  # whether nobody else in this process uses wandb
 
     def __str__(self) -> str:
         return f"wandb run {self._run.name or self._run.id}" if self._run is not None else "wandb"
@@ -37,6 +38,7 @@ class WandB(Tracker):
     def begin(self) -> None:
         """Begin a run of its own where none was given; tell what the axis is."""
         if self._own:
+            self._alone = self._wandb.run is None
             quiet = self._wandb.Settings(console="off")  # what the script prints is not ours to keep
             self._run = self._wandb.init(id=token_hex(4),  # as WANDB_RUN_ID is the script's own
                                          name=self._name, job_type="gradwell", reinit="create_new", resume="never", settings=quiet)
@@ -70,3 +72,8 @@ class WandB(Tracker):
         """End a run of its own; yours is left to you."""
         if self._own:
             self._run.finish()
+
+    def leave(self) -> None:
+        """Forget wandb's service, which would be asked for a last time, and in vain, as Python ends."""
+        if self._alone:
+            self._wandb.teardown()
