@@ -3,8 +3,9 @@
     python benchmarks/trackers.py [--pairs 8] [--seconds 5]
 
 Each pair is two stretches of the same number of steps; the ratio of their times inside the `with` block is taken pair by pair, on the
-clock and in processor time of this process (all threads), which other programs disturb less. What the end of the block takes is told in
-seconds. Trackers that are not installed are left out; nothing goes over a network.
+clock and in processor time of this process (all threads), which other programs disturb less. The thread that sends is also measured by
+itself: its processor time as a share of the stretch. What the end of the block takes is told in seconds. Trackers that are not installed
+are left out; nothing goes over a network.
 """
 
 from __future__ import annotations
@@ -33,22 +34,24 @@ KINDS: dict[str, Callable[[], Tracker]] = {
 }
 
 
-def stretch(steps: int, track: Tracker | None) -> tuple[float, float, float]:
-    """Seconds on the clock and of the processor that some steps took, and seconds until the block had ended."""
+def stretch(steps: int, track: Tracker | None) -> tuple[float, float, float, float]:
+    """Seconds that some steps took: on the clock, of the processor, of it the sending thread's; and seconds until the block had ended."""
     torch.manual_seed(0)
     model = torch.nn.Sequential(torch.nn.Linear(784, 512), torch.nn.ReLU(), torch.nn.Linear(512, 512), torch.nn.ReLU(),
                                 torch.nn.Linear(512, 10))
     optimizer = torch.optim.SGD(model.parameters(), 0.01)
     x, y = torch.randn(128, 784), torch.randint(10, (128,))
-    with gradwell.watch(model, optimizer, track=track):
+    with gradwell.watch(model, optimizer, track=track) as session:
         clock, processor = time.perf_counter(), time.process_time()
         for _ in range(steps):
             optimizer.zero_grad()
-            torch.nn.functional.cross_entropy(model(x), y).backward()
+            torch.autograd.backward(torch.nn.functional.cross_entropy(model(x), y))
             optimizer.step()
         clock, processor = time.perf_counter() - clock, time.process_time() - processor
+        thread = session._alongside._thread.ident if session._alongside else None
+        sending = time.clock_gettime(time.pthread_getcpuclockid(thread)) if thread else 0.0
         begun = time.perf_counter()
-    return clock, processor, time.perf_counter() - begun
+    return clock, processor, sending, time.perf_counter() - begun
 
 
 def interval(values: list[float]) -> str:
@@ -74,8 +77,8 @@ def main() -> None:
             both = {sent: stretch(steps, make() if sent else None) for sent in ((True, False) if n % 2 else (False, True))}
             pairs.append((both[True], both[False]))
         clock, processor = ([sent[i] / plain[i] for sent, plain in pairs] for i in (0, 1))
-        end = [sent[2] - plain[2] for sent, plain in pairs]
-        print(f"{name}: clock {interval(clock)}, processor {interval(processor)}, the end {interval(end)} s")
+        share, end = [sent[2] / sent[0] for sent, _ in pairs], [sent[3] - plain[3] for sent, plain in pairs]
+        print(f"{name}: clock {interval(clock)}, processor {interval(processor)}, thread {interval(share)}, end {interval(end)} s", flush=True)
 
 
 if __name__ == "__main__":
