@@ -78,7 +78,8 @@ def main() -> None:
             pairs.append((both[True], both[False]))
         clock, processor = ([sent[i] / plain[i] for sent, plain in pairs] for i in (0, 1))
         share, end = [sent[2] / sent[0] for sent, _ in pairs], [sent[3] - plain[3] for sent, plain in pairs]
-        print(f"{name}: clock {interval(clock)}, processor {interval(processor)}, thread {interval(share)}, end {interval(end)} s", flush=True)
+        told = {"clock": clock, "processor": processor, "thread": share, "end, s": end}
+        print(f"{name}: {', '.join(f'{what} {interval(values)}' for what, values in told.items())}", flush=True)
 
 
 if __name__ == "__main__":

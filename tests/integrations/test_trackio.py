@@ -1,10 +1,13 @@
 """What is written for Trackio, read back from its own store."""
 
+import subprocess
+import sys
+
 import pytest
 
 from gradwell.integrations.trackers import Trackio
 from tests.command import inside, script
-from tests.integrations.tracking import SICK, numbers, often, same, trained  # noqa: F401 - a fixture
+from tests.integrations.tracking import COMMAND, SICK, numbers, often, same, trained  # noqa: F401 - a fixture
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*:DeprecationWarning")
 
@@ -73,7 +76,10 @@ def test_run_and_track_begin_a_run_named_by_the_folder(store, tmp_path, monkeypa
     assert (result.returncode, result.stdout) == (0, "")
     assert "1 finding sent to trackio project commands" in result.stderr
     (tmp_path / "first").rename(tmp_path / "second")
-    assert inside("track", "second", "--to", "trackio", cwd=tmp_path).returncode == 0
+    sent = subprocess.run([sys.executable, "-c", COMMAND, "track", "second", "--to", "trackio"], cwd=tmp_path, capture_output=True, text=True,
+                          check=True)
+    assert sent.stdout == ""  # even as Python ends
+    assert sent.stderr.startswith("gradwell: ")
     first, second = (logged(store, "commands", name)[0] for name in ("first", "second"))
     assert first == second
     assert first["gradwell/loss"].keys() == set(range(1, 31))

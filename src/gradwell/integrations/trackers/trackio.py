@@ -6,6 +6,7 @@ import contextlib
 import sys
 import threading
 from collections.abc import Iterator, Sequence
+from contextvars import Context
 from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 
@@ -36,10 +37,11 @@ class Trackio(Tracker):
         return f"trackio project {self.project}"
 
     def begin(self) -> None:
-        """Begin the run. Trackio's current run belongs to a thread, so yours stays what it is."""
+        """Begin the run. Trackio's current run is a context variable, so in a context of its own yours stays what it is."""
         with aside():
             config = self._trackio.config
-            self._run = self._trackio.init(self.project, embed=False, auto_log_cpu=False, auto_log_gpu=False, **self._options)
+            self._run = Context().run(self._trackio.init, self.project, embed=False, auto_log_cpu=False, auto_log_gpu=False,
+                                      **self._options)
             self._trackio.config = config
 
     def points(self, points: Sequence[Point]) -> None:
