@@ -76,8 +76,8 @@ def test_run_and_track_begin_a_run_named_by_the_folder(store, tmp_path, monkeypa
     assert (result.returncode, result.stdout) == (0, "")
     assert "1 finding sent to trackio project commands" in result.stderr
     (tmp_path / "first").rename(tmp_path / "second")
-    sent = subprocess.run([sys.executable, "-c", COMMAND, "track", "second", "--to", "trackio"], cwd=tmp_path, capture_output=True, text=True,
-                          check=True)
+    command = [sys.executable, "-c", COMMAND, "track", "second", "--to", "trackio"]
+    sent = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
     assert sent.stdout == ""  # even as Python ends
     assert sent.stderr.startswith("gradwell: ")
     first, second = (logged(store, "commands", name)[0] for name in ("first", "second"))
