@@ -1,6 +1,9 @@
 """What is written for TensorBoard, read back by its own reader."""
 
+import os
 import shutil
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -60,9 +63,29 @@ def test_a_folder_that_cannot_be_written_is_told_in_one_line(tmp_path, capfd):
     (tmp_path / "file").write_text("")
     session, _ = trained(TensorBoard(tmp_path / "file" / "logs"))
     line = capfd.readouterr().err
-    assert line.startswith(f"gradwell: tensorboard in {tmp_path}/file/logs failed: NotADirectoryError")
+    assert line.startswith(f"gradwell: tensorboard in {tmp_path}/file/logs failed: ")
     assert line.count("\n") == 1
     assert session.findings()
+
+
+FULL = """
+import resource, signal, sys
+from gradwell.integrations.trackers import TensorBoard
+from tests.integrations.tracking import trained
+tracker = TensorBoard("logs")
+resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))  # a file that would be larger is refused, as on a full disk
+session, _ = trained(tracker, steps=200)
+print(session.record.steps)
+"""
+
+
+def test_a_full_disk_is_told_in_one_line_and_what_was_written_can_be_read(tmp_path):
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    result = subprocess.run([sys.executable, "-c", FULL], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert (result.returncode, result.stdout) == (0, "200\n")
+    assert result.stderr.startswith("gradwell: tensorboard in logs failed: OSError: [Errno 27] File too large; nothing more")
+    assert result.stderr.count("\n") == 1
+    read(tmp_path / "logs")
 
 
 def test_track_of_what_is_no_run_is_one_line(tmp_path):
