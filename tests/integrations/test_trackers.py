@@ -1,16 +1,19 @@
 """What holds for every tracker, with one of the tests' own that keeps what it is sent."""
 
 import math
+import re
 import time
+from importlib.util import find_spec
 
 import pytest
 
 import gradwell
 from gradwell.doctor.record import Record
-from gradwell.errors import TrackerError
-from gradwell.integrations.trackers import Tracker, alongside
+from gradwell.errors import DependencyError, TrackerError
+from gradwell.integrations.trackers import MLflow, Tracker, Trackio, WandB, alongside
 from gradwell.integrations.trackers.following import POINTS, Following
 from gradwell.integrations.trackers.sending import Sending
+from tests.command import inside, script
 from tests.integrations.tracking import numbers, often, same, trained  # noqa: F401 - a fixture
 
 
@@ -173,3 +176,17 @@ def test_what_a_tracker_itself_says_of_its_failure_is_told_as_it_is(capfd):
 
     trained(Gone())
     assert capfd.readouterr().err.startswith("gradwell: the test's tracker does not answer; nothing more")
+
+
+def test_a_tracker_that_is_not_installed_is_named_with_its_extra_before_anything_starts(tmp_path):
+    missing = [kind for kind in (WandB, MLflow, Trackio) if find_spec(kind.__name__.lower()) is None]
+    if not missing:
+        pytest.skip("all trackers are installed")
+    name = missing[0].__name__.lower()
+    line = f"{name} is not installed; install it with: pip install 'gradwell[{name}]'"
+    with pytest.raises(DependencyError, match=re.escape(line)):
+        missing[0]()
+    script(tmp_path, "open('started', 'w')\n")
+    result = inside("run", "--track", name, "train.py", cwd=tmp_path)
+    assert (result.returncode, result.stderr) == (2, f"gradwell: {line}\n")
+    assert [path.name for path in tmp_path.iterdir()] == ["train.py"]

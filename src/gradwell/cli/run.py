@@ -63,6 +63,8 @@ def run(
 
     share = percentage(budget)
     chosen = select(codes(rules), codes(ignore)) if rules or ignore else None
+    if track:
+        track.check()
     command = launcher.command(target, module)
     name = target[0] if module else Path(next((word for word in target if word.endswith(".py")), target[0])).stem
     notices: list[str] = []
@@ -132,10 +134,9 @@ def ending(status: int) -> str:
 
 
 def following(track: Choice, folder: Path, chosen: Iterable[Rule] | None) -> Alongside:
-    """A thread that will follow the run's record and send what it holds. Raises DependencyError where the tracker is not installed."""
+    """A thread that will follow the run's record and send what it holds."""
     from gradwell.integrations.trackers.alongside import Alongside, again, growing
 
-    track.check()
     return Alongside(lambda: track.tracker(folder), growing(folder), again(folder), chosen)
 
 
