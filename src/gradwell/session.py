@@ -15,18 +15,22 @@ if TYPE_CHECKING:
     from gradwell.doctor.finding import Finding
     from gradwell.doctor.judge import Verdict
     from gradwell.doctor.record import Record
+    from gradwell.integrations.trackers.alongside import Alongside
+    from gradwell.integrations.trackers.tracker import Tracker
     from gradwell.nets.gradcheck import GradientCheck
     from gradwell.nets.inspection import Inspection
     from gradwell.report.data import Report
 
 
-def watch(*watched: Any, run_dir: str | Path | None = None, budget: float = 0.03, every: int | None = None) -> Session:
+def watch(*watched: Any, run_dir: str | Path | None = None, budget: float = 0.03, every: int | None = None,
+          track: Tracker | None = None) -> Session:
     """Watch every training loop inside a `with` block and say afterwards what is wrong.
 
     watched: models and optimizers that were built before the block; what is built inside it is seen anyway.
     run_dir: folder for the record; without one it stays in memory.
     budget: share of the run's time that watching may take.
     every: look at every so manieth step instead.
+    track: a tracker of `gradwell.integrations.trackers` to which numbers and findings are sent as they come.
 
         with gradwell.watch(model, optimizer) as run:
             train(model, optimizer)
@@ -34,7 +38,7 @@ def watch(*watched: Any, run_dir: str | Path | None = None, budget: float = 0.03
 
     Raises DependencyError when torch is missing or too old, RecordError when the folder cannot be written or holds a record.
     """
-    return Session(watched, run_dir, budget, every)
+    return Session(watched, run_dir, budget, every, track)
 
 
 def check(model: Any, loss_fn: Any, optimizer: Any, batch: Any) -> Checkup:
@@ -92,7 +96,8 @@ def inspect(model: Any, input: Any) -> Inspection:
 class Session:
     """A watched `with` block. While it runs and afterwards, `findings` and `report` say what is known so far."""
 
-    def __init__(self, watched: Iterable[Any], run_dir: str | Path | None, budget: float, every: int | None) -> None:
+    def __init__(self, watched: Iterable[Any], run_dir: str | Path | None, budget: float, every: int | None,
+                 track: Tracker | None = None) -> None:
         from gradwell.doctor.record import Record
         from gradwell.watch.attach import is_too_old
         from gradwell.watch.settings import Settings
@@ -121,13 +126,22 @@ class Session:
                 self._watcher.registry.add(one)
             elif hasattr(one, "param_groups"):
                 self._watcher.on_optimizer(one)
+        self._alongside: Alongside | None = None
+        if track is not None:
+            from gradwell.integrations.trackers.alongside import Alongside, again
+
+            self._alongside = Alongside(lambda: track, lambda: self.record, again(Path(run_dir) if run_dir else None))
 
     def __enter__(self) -> Session:
         self._watcher.start()
+        if self._alongside:
+            self._alongside.start()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._watcher.finish()
+        if self._alongside:
+            self._alongside.finish(self.report)
 
     def verdict(self) -> Verdict:
         """What all rules say of what was seen so far."""

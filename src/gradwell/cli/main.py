@@ -22,6 +22,7 @@ from gradwell.cli.runs import runs
 from gradwell.cli.serve import serve
 from gradwell.cli.show import show
 from gradwell.cli.text.main import SETTINGS, text
+from gradwell.cli.track import track
 from gradwell.cli.translate.main import translate
 from gradwell.cli.vision.main import vision
 from gradwell.errors import GradwellError
@@ -31,7 +32,7 @@ USAGE = 2  # exit status: what was asked for cannot be done
 app = typer.Typer(name="gradwell", add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 app.command(context_settings={"allow_interspersed_args": False})(run)
 app.command(context_settings={"allow_interspersed_args": False})(cure)
-for command in (check, inspect, judge, show, serve, runs, rules, explain):
+for command in (check, inspect, judge, show, serve, track, runs, rules, explain):
     app.command()(command)
 for room in (text, translate, vision, lab):
     app.command(context_settings=SETTINGS)(room)

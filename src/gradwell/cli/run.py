@@ -12,6 +12,7 @@ import tempfile
 import time
 from collections.abc import Iterable
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,11 +21,13 @@ import typer
 from gradwell.cli import output
 from gradwell.cli.options import Html, Ignore, Json, Rules, codes
 from gradwell.errors import GradwellError, RecordError, TargetError
+from gradwell.integrations.trackers.choice import Choice
 from gradwell.watch import launcher
 from gradwell.watch.settings import Settings
 
 if TYPE_CHECKING:
     from gradwell.doctor.rule import Rule
+    from gradwell.integrations.trackers.alongside import Alongside
 
 FAILED = 3  # exit status for --fail-on
 RUNS = Path("gradwell-runs")
@@ -49,6 +52,7 @@ def run(
     rules: Rules = "",
     ignore: Ignore = "",
     fail_on: Annotated[FailOn, typer.Option(help="Exit with status 3 on such a finding when the script itself ends well.")] = FailOn.never,
+    track: Annotated[Choice | None, typer.Option(help="Send numbers and findings to this tracker as they come.")] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print no summary.")] = False,
 ) -> int:
     """Watch a training script and say what is wrong with it.
@@ -59,14 +63,17 @@ def run(
 
     share = percentage(budget)
     chosen = select(codes(rules), codes(ignore)) if rules or ignore else None
+    if track:
+        track.check()
     command = launcher.command(target, module)
     name = target[0] if module else Path(next((word for word in target if word.endswith(".py")), target[0])).stem
     notices: list[str] = []
     folder = run_folder(run_dir, name, notices)
     script = shlex.join((["-m"] if module else []) + target)
     settings = Settings(str(folder), script, share, every or None) if folder else None
+    sent = following(track, folder, chosen) if track and folder else None
     try:
-        status = launcher.run(command, settings, prepare)
+        status = launcher.run(command, settings, partial(prepare, sent))
     except TargetError:
         if folder:
             tidy(folder)
@@ -75,7 +82,7 @@ def run(
     if status:
         notices.append(f"the script {ending(status)}; what is said here is of the part that ran")
     try:
-        severities = conclude(folder, notices, chosen, json, html, quiet)
+        severities = conclude(folder, notices, chosen, json, html, quiet, sent)
     except GradwellError as error:
         output.complain(error)
     except BrokenPipeError:  # nobody reads the summary
@@ -88,7 +95,8 @@ def run(
     return FAILED if status == 0 and bad.intersection(severities) else status
 
 
-def conclude(folder: Path | None, notices: list[str], chosen: Iterable[Rule] | None, json: str, html: str, quiet: bool) -> list[str]:
+def conclude(folder: Path | None, notices: list[str], chosen: Iterable[Rule] | None, json: str, html: str, quiet: bool,
+             sent: Alongside | None = None) -> list[str]:
     """Judge what was recorded, show it, and return the severities of the findings."""
     from gradwell.report.assemble import of_run
 
@@ -106,6 +114,10 @@ def conclude(folder: Path | None, notices: list[str], chosen: Iterable[Rule] | N
         output.summary(report, sys.stderr)
         if page is not None and written == page:
             print(f"gradwell: the page is {page}", file=sys.stderr)
+    if sent is not None:
+        told = sent.finish(lambda: report)
+        if told and not quiet:
+            print(f"gradwell: {told}", file=sys.stderr)
     if folder is not None and report.record is None:
         tidy(folder)
     return [finding.severity for finding in report.verdict.findings]
@@ -121,8 +133,17 @@ def ending(status: int) -> str:
         return f"was ended by signal {-status}"
 
 
-def prepare() -> None:
-    """Load what the end will need, while the script is loading what it needs."""
+def following(track: Choice, folder: Path, chosen: Iterable[Rule] | None) -> Alongside:
+    """A thread that will follow the run's record and send what it holds."""
+    from gradwell.integrations.trackers.alongside import Alongside, again, growing
+
+    return Alongside(lambda: track.tracker(folder), growing(folder), again(folder), chosen)
+
+
+def prepare(sent: Alongside | None = None) -> None:
+    """Load what the end will need, while the script is loading what it needs; begin to send."""
+    if sent is not None:
+        sent.start()
     with contextlib.suppress(Exception):  # the end will say it
         from gradwell.doctor.catalogue import catalogue
         from gradwell.report import assemble, html, json, terminal  # noqa: F401 - to have them loaded
