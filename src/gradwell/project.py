@@ -88,17 +88,17 @@ def checked(file: Path, table: Any) -> Project:
 
 def share(value: Any) -> float:
     """A share of 1, given as "3%" or 0.03."""
-    return percentage(value if isinstance(value, str) else repr(value))
+    return percentage(value if isinstance(value, str) else repr(value), "")
 
 
-def percentage(text: str) -> float:
+def percentage(text: str, option: str = "--budget ") -> float:
     """The share of 1 that `3%` or `0.03` stands for. Raises TargetError for anything else."""
     try:
         value = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
     except ValueError:
         value = -1.0
     if not 0 < value <= 1:
-        raise TargetError(f"a budget of {text} is no share of the run's time; give a percentage such as 3%, or a number from 0 to 1")
+        raise TargetError(f"{option}{text} is no share of the run's time; give a percentage such as 3%, or a number from 0 to 1")
     return value
 
 
