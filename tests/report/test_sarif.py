@@ -63,7 +63,8 @@ def test_a_finding_without_a_line_names_its_module_alone(sick: Report) -> None:
 
 
 def test_fingerprints_are_of_one_finding_each_and_stay_when_lines_move(sick: Report) -> None:
-    before, after = ([result["partialFingerprints"]["gradwell/v1"] for result in run(report)["results"]] for report in (sick, moved(sick, 40)))
+    before, after = ([result["partialFingerprints"]["gradwell/v1"] for result in run(report)["results"]]
+                     for report in (sick, moved(sick, 40)))
     assert before == after
     assert len(set(before)) == len(before)
     twice = replace(sick, verdict=replace(sick.verdict, findings=sick.verdict.findings[:1] * 2))
