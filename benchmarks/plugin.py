@@ -1,7 +1,4 @@
-"""What the pytest plugin costs: processor time of pytest with and without it, in turn, on a suite that is not watched and on one that is.
-
-    python benchmarks/plugin.py [PAIRS]
-"""
+"""What the pytest plugin costs: processor time of pytest with and without it, in turn; `python benchmarks/plugin.py [PAIRS]`."""
 
 from __future__ import annotations
 
