@@ -61,6 +61,7 @@ def test_of_no_word(gradwell, model):
         train(model, True)
 
 def test_idle(gradwell):
+    gradwell.watch()
     with gradwell.watch():
         pass
 

@@ -42,7 +42,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         from gradwell.integrations.watched_test import begun
 
         try:
-            begun(session.config)
+            begun(session.config).record.close()
         except GradwellError as error:
             raise pytest.UsageError(str(error)) from error
 
