@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from gradwell.doctor.allowance import parted
 from gradwell.doctor.catalogue import catalogue
 from gradwell.doctor.finding import SEVERITIES, Finding
 from gradwell.doctor.learned import Learned, learned
@@ -17,11 +18,15 @@ SYMPTOMS = ("GW204", "GW205")  # errors that are never the cause of anything
 
 @dataclass(frozen=True)
 class Verdict:
-    """What was found in a record: findings in order of blame, the rules that were asked, and whether the run learned anything."""
+    """What was found in a record: findings in order of blame, the rules that were asked, and whether the run learned anything.
+
+    `allowed` are findings that a comment in the user's source asks to leave out; they count for nothing.
+    """
 
     findings: tuple[Finding, ...]
     rules: tuple[Rule, ...]
     learned: Learned
+    allowed: tuple[Finding, ...] = ()
 
     @property
     def shown(self) -> tuple[Finding, ...]:
@@ -32,8 +37,8 @@ class Verdict:
 def judge(record: Record, rules: Iterable[Rule] | None = None) -> Verdict:
     """Ask every rule (all of the catalogue, unless some are given) what it finds in a record."""
     asked = tuple(catalogue() if rules is None else rules)
-    findings = [finding for rule in asked for finding in rule.check(record)]
-    return Verdict(tuple(ranked(demoted(folded(findings, asked)))), asked, learned(record))
+    findings, allowed = parted((finding for rule in asked for finding in rule.check(record)), record)
+    return Verdict(tuple(ranked(demoted(folded(findings, asked)))), asked, learned(record), allowed)
 
 
 def ranked(findings: Iterable[Finding]) -> list[Finding]:

@@ -17,12 +17,12 @@ CUT = ("the record has no end: the process was killed or left without Python's o
        "what came last may be missing")
 
 
-def of_record(path: Path, rules: Iterable[Rule] | None = None) -> Report:
+def of_record(path: Path, rules: Iterable[Rule] | None = None, notices: tuple[str, ...] = ()) -> Report:
     """The report on a saved record.
 
     Raises RecordError when it cannot be read.
     """
-    return judged(Record.open(path), rules)
+    return judged(Record.open(path), rules, notices)
 
 
 def of_run(folder: Path | None, notices: Iterable[str], rules: Iterable[Rule] | None = None) -> Report:

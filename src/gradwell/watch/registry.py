@@ -160,6 +160,10 @@ class Registry:
         """Where the user built a module."""
         return self._lines.get(module, (None, None))
 
+    def files(self) -> set[str | None]:
+        """The files in which modules were built."""
+        return {file for file, _ in list(self._lines.values())}
+
     def roots(self, parameters: list[Any]) -> list[nn.Module]:
         """The outermost modules that hold these parameters, in order."""
         found: dict[int, nn.Module] = {}

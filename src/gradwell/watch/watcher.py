@@ -19,10 +19,12 @@ import torch
 from torch import Tensor
 
 from gradwell.doctor import signals
+from gradwell.doctor.allowance import NOTED
 from gradwell.doctor.record import Record
 from gradwell.errors import GradwellError
 from gradwell.watch import graph, nonfinite, sample
 from gradwell.watch.attention import Attentions
+from gradwell.watch.comments import Comments
 from gradwell.watch.compiled import Compiled
 from gradwell.watch.evaluation import Evaluation, matters
 from gradwell.watch.held_out import HeldOut
@@ -104,6 +106,7 @@ class Watcher:
         self._origins = Origins()
         self._told = Told()
         self._reach = Reach(self.registry)
+        self._comments = Comments()
         self._looks = Looks(self.registry, self.schedule)
         self._known: set[int] = set()  # optimizers that were seen to step
         self._unseen: set[str] = set()
@@ -578,6 +581,13 @@ class Watcher:
         self.record.note("started", time.time())
         return True
 
+    @probe("comments")
+    def _read_comments(self) -> None:
+        """Keep what the user's source allows as it stands now: the record may be judged when it has changed."""
+        assert self.record is not None
+        if self._comments.read(self.registry.files() | {site.file for site in self.record.sites()}):
+            self.record.note(NOTED, self._comments.found)
+
     def _put(self, signal: str, site: int, step: int, value: Tensor) -> None:
         if value.device.type == "cpu":  # nothing to wait for, and small tensors kept between the user's would scatter his memory
             assert self.record is not None
@@ -603,5 +613,6 @@ class Watcher:
                                       "samples": s.samples, "budget": s.budget if s.every is None else None})
         self.record.note("probes_off", self.off)
         self.record.note("unseen", sorted(self._unseen | self._looks.unseen))
+        self._read_comments()
         self.record.flush()
         self._flushed = time.monotonic()
