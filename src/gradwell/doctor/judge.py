@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from gradwell.doctor.catalogue import catalogue
 from gradwell.doctor.finding import SEVERITIES, Finding
 from gradwell.doctor.learned import Learned, learned
+from gradwell.doctor.ranks import ranks
 from gradwell.doctor.record import Record
 from gradwell.doctor.rule import Rule
 
@@ -22,6 +23,7 @@ class Verdict:
     findings: tuple[Finding, ...]
     rules: tuple[Rule, ...]
     learned: Learned
+    ranks: tuple[int, ...] = ()  # of the processes that trained together, if there were several
 
     @property
     def shown(self) -> tuple[Finding, ...]:
@@ -33,7 +35,19 @@ def judge(record: Record, rules: Iterable[Rule] | None = None) -> Verdict:
     """Ask every rule (all of the catalogue, unless some are given) what it finds in a record."""
     asked = tuple(catalogue() if rules is None else rules)
     findings = [finding for rule in asked for finding in rule.check(record)]
-    return Verdict(tuple(ranked(demoted(folded(findings, asked)))), asked, learned(record))
+    findings += elsewhere(record, asked, findings)
+    return Verdict(tuple(ranked(demoted(folded(findings, asked)))), asked, learned(record), tuple(ranks(record)))
+
+
+def elsewhere(record: Record, rules: Iterable[Rule], found: Iterable[Finding]) -> Iterator[Finding]:
+    """The broken contracts that only other ranks' records show; with several ranks, what is merely likely would be found by chance."""
+    known = {(finding.code, finding.where.module) for finding in found}
+    for rank, other in ranks(record).items():
+        for rule in rules:
+            for finding in rule.check(other) if rule.kind == "error" and other is not record else ():
+                if finding.severity == "error" and (finding.code, finding.where.module) not in known:
+                    known.add((finding.code, finding.where.module))
+                    yield replace(finding, evidence={"rank": rank, **finding.evidence})
 
 
 def ranked(findings: Iterable[Finding]) -> list[Finding]:

@@ -15,7 +15,7 @@ from gradwell.doctor import signals
 from gradwell.doctor.record import Record
 from gradwell.watch import sample
 from gradwell.watch.descent import Descent
-from gradwell.watch.registry import Named, Registry
+from gradwell.watch.registry import Named, Registry, kind, unwrapped
 
 STRANGE = 4  # losses looked at, none of which reached what an optimizer holds, after which it holds the wrong weights
 PARAMETERS = 64  # weights of one optimizer whose own readings are taken
@@ -50,7 +50,11 @@ class Optimizers:
 
     def held(self) -> set[int]:
         """The ids of all parameters that some optimizer holds."""
-        return {id(p) for optimizer in list(self._live) for p in parameters(optimizer)}
+        return set(map(id, self.all()))
+
+    def all(self) -> list[Any]:
+        """All parameters that some optimizer holds."""
+        return [p for optimizer in list(self._live) for p in parameters(optimizer)]
 
     def site(self, parameter: Any, many: bool = False) -> int:
         """The site of a parameter; with `many` roots its name begins with its root's class."""
@@ -62,8 +66,8 @@ class Optimizers:
 
     def model(self, root: nn.Module) -> int:
         """The site of a whole model."""
-        file, line = self._registry.line(root)
-        key = type(root).__name__, f"{file}:{line}"
+        file, line = self._registry.line(unwrapped(root))
+        key = kind(root), f"{file}:{line}"
         if key not in self._models:
             self._models[key] = self._record.site("model", "model", key[0], file, line)
         return self._models[key]
@@ -76,7 +80,7 @@ class Optimizers:
     def before(self, optimizer: Any) -> None:
         """Remember the weights that the optimizer is about to change."""
         held = [p for p in parameters(optimizer) if p.requires_grad]
-        self._before[id(optimizer)] = [(p, sample.flat(sample.local(p)).clone()) for p in chosen(held)]
+        self._before[id(optimizer)] = [(p, sample.flat(sample.local(p)).clone()) for p in chosen(held) if sample.local(p).numel()]
 
     def gradients(self, optimizer: Any, step: int, clipped: bool) -> None:
         """Measure the gradients that the optimizer uses; their whole norm, too, unless it was seen when they were clipped."""
@@ -102,6 +106,8 @@ class Optimizers:
             self._decay(p, before, change, decays.get(id(p), (0.0, False)), site, step)
             if p.dim() > 1 and len(p) > 1 and site not in self._distinct:
                 rows = sample.local(p).detach()[:: max(1, len(p) // 64)].flatten(1)[:, :1024]
+                if len(rows) < 2:
+                    continue
                 share = float(signals.equal_units_share(rows))
                 self._record.add(signals.EQUAL_UNITS.name, site, step, share)
                 if share < 1:

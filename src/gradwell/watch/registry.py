@@ -12,8 +12,10 @@ import torch
 from torch import nn
 from torch.nn.modules import module as hooks
 
+from gradwell.watch.shards import is_fsdp
 from gradwell.watch.source import user_line
 
+WRAPPED = {"_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module"}  # what torch's own wrappers call what they wrap
 RESCANS = 5  # searches of the whole heap for modules that were copied or unpickled, and so never announced themselves
 
 
@@ -78,7 +80,7 @@ class Registry:
             self._owners = {key: entry for key, entry in self._owners.items() if entry[0]() is not None}
             self._gone = {key: named for key, named in self._gone.items() if key in self._owners}
         self._owners[id(parameter)] = weakref.ref(parameter), weakref.ref(module), name
-        self._gone[id(parameter)] = Named(type(module).__name__, type(module).__name__, *self.line(module), name)
+        self._gone[id(parameter)] = Named(kind(module), kind(module), *self.line(module), name)
         self._born[id(parameter)] = born  # 0 where that is not known
         self.age = max(self.age, born)
 
@@ -138,12 +140,12 @@ class Registry:
             number = self._unnamed.setdefault(id(parameter), len(self._unnamed))
             return Named(f"tensor{number}", "x".join(map(str, parameter.shape)))
         module, own = owned
-        path = [name for _, name in self.ancestors(module) if name != "_orig_mod"][::-1]  # torch.compile's own
+        path = [name for parent, name in self.ancestors(module) if name not in WRAPPED and not is_parallel(parent)][::-1]
         root = self.root(module)
         if many or not path:
-            path.insert(0, type(root).__name__)
+            path.insert(0, kind(root))
         file, line = self.line(module)
-        return Named(".".join(path), type(module).__name__, file, line, own)
+        return Named(".".join(path), kind(module), file, line, own)
 
     def line(self, module: nn.Module) -> tuple[str | None, int | None]:
         """Where the user built a module."""
@@ -158,6 +160,23 @@ class Registry:
                 root = self.root(owned[0])
                 found.setdefault(id(root), root)
         return list(found.values())
+
+
+def is_parallel(module: nn.Module) -> bool:
+    """Whether a module only spreads another one over devices or processes."""
+    return isinstance(module, (nn.parallel.DistributedDataParallel, nn.DataParallel))
+
+
+def unwrapped(module: nn.Module) -> nn.Module:
+    """The model that a module only spreads over devices or processes, or the module itself."""
+    inner: nn.Module = module.module if is_parallel(module) else module
+    return inner
+
+
+def kind(module: nn.Module) -> str:
+    """The name of a module's own class, which DDP wraps and `fully_shard` puts another one before."""
+    classes = type(unwrapped(module)).__mro__
+    return classes[getattr(classes[0], "_orig_cls_mro_index", 2) if is_fsdp(unwrapped(module)) else 0].__name__
 
 
 def holds(module: nn.Module, other: nn.Module) -> bool:
