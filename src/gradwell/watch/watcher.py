@@ -406,7 +406,7 @@ class Watcher:
     @probe("ranks")
     def _note_order(self) -> None:
         order, self._order = self._order, None
-        if order is not None and self.fingerprints is not None and self.record is not None:
+        if order is not None and self.record is not None:
             self.record.fact(signals.EPOCH_ORDER.name, 0, self.step, order)
 
     @probe("ranks")

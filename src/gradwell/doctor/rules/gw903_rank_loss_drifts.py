@@ -33,7 +33,7 @@ class RankLossDrifts(Rule):
     cause = "The examples of that rank differ from the others': a damaged or mislabelled shard, another preprocessing, another order of labels."
     remedy = ("Look at the batches of that rank beside those of another one; check the files it reads. If the shards differ by nature, "
               "mix the examples before they are dealt out to the ranks.")
-    source = "as SPMD training assumes: every rank draws from one distribution (Li et al. 2020, arXiv 2006.15704, section 2.3)"
+    source = "as SPMD training assumes: every rank draws from one distribution (Li et al. 2020, arXiv 2006.15704, section 2.2)"
 
     gap: Annotated[float, "of the way that the other ranks' loss has gone"] = 0.5
     sure: Annotated[float, "standard errors of the gap"] = 5.0

@@ -12,7 +12,6 @@ from gradwell.doctor.finding import Finding, Where
 from gradwell.doctor.record import Record
 from gradwell.doctor.rule import Rule
 from gradwell.doctor.run import Run
-from gradwell.doctor.together import Together
 
 
 @dataclass(frozen=True)
@@ -47,27 +46,26 @@ class RepeatedOrder(Rule):
                 return
 
     def example(self, sick: bool) -> Run:
-        """Two ranks that share out rings around the origin; in the sick run the sampler is told no epoch."""
+        """One of two ranks that share out rings around the origin; in the sick run the sampler is told no epoch."""
         import torch
         from torch import nn
-        from torch.nn.parallel import DistributedDataParallel
         from torch.utils.data import DataLoader, TensorDataset
         from torch.utils.data.distributed import DistributedSampler
 
         def train(run: Run) -> None:
-            model, data = DistributedDataParallel(run.model), TensorDataset(x, y)
-            sampler: DistributedSampler[int] = DistributedSampler(data)
             for epoch in range(run.epochs):
                 if not sick:
                     sampler.set_epoch(epoch)
-                for inputs, labels in DataLoader(data, 24, sampler=sampler):
+                for inputs, labels in run.batches:
                     run.optimizer.zero_grad()
-                    run.loss(model(inputs), labels).backward()
+                    run.loss(run.model(inputs), labels).backward()
                     run.optimizer.step()
 
         torch.manual_seed(0)
         x = torch.randn(480, 2)
         y = (x.square().sum(1) > 1.4).long()
+        data = TensorDataset(x, y)
+        sampler: DistributedSampler[int] = DistributedSampler(data, num_replicas=2, rank=0)
         model = nn.Sequential(nn.Linear(2, 16), nn.Tanh(), nn.Linear(16, 2))
         optimizer = torch.optim.Adam(model.parameters(), lr=0.02)
-        return Run(model, optimizer, [(x, y)], nn.functional.cross_entropy, epochs=8, loop=Together(self.code, sick, train))
+        return Run(model, optimizer, DataLoader(data, 24, sampler=sampler), nn.functional.cross_entropy, epochs=8, loop=train)
