@@ -36,18 +36,28 @@ def judge(record: Record, rules: Iterable[Rule] | None = None) -> Verdict:
     asked = tuple(catalogue() if rules is None else rules)
     findings = [finding for rule in asked for finding in rule.check(record)]
     findings += elsewhere(record, asked, findings)
-    return Verdict(tuple(ranked(demoted(folded(findings, asked)))), asked, learned(record), tuple(ranks(record)))
+    return Verdict(tuple(ranked(demoted(folded(findings, asked)))), asked, of_any(record), tuple(ranks(record)))
 
 
 def elsewhere(record: Record, rules: Iterable[Rule], found: Iterable[Finding]) -> Iterator[Finding]:
-    """The broken contracts that only other ranks' records show; with several ranks, what is merely likely would be found by chance."""
+    """What only other ranks' records show: broken contracts, since among many ranks what is merely likely would be found by chance.
+
+    A rank that holds other layers, as a stage of a pipeline does, is asked for everything.
+    """
     known = {(finding.code, finding.where.module) for finding in found}
+    layers = {site.module for site in record.sites("layer")}
     for rank, other in ranks(record).items():
-        for rule in rules:
-            for finding in rule.check(other) if rule.kind == "error" and other is not record else ():
-                if finding.severity == "error" and (finding.code, finding.where.module) not in known:
-                    known.add((finding.code, finding.where.module))
-                    yield replace(finding, evidence={"rank": rank, **finding.evidence})
+        alike = layers.issuperset(site.module for site in other.sites("layer"))
+        for finding in () if other is record else (one for rule in rules for one in rule.check(other)):
+            if (finding.severity == "error" or not alike) and (finding.code, finding.where.module) not in known:
+                known.add((finding.code, finding.where.module))
+                yield replace(finding, evidence={"rank": rank, **finding.evidence})
+
+
+def of_any(record: Record) -> Learned:
+    """What the run has learned; where its first rank saw no loss, as in a pipeline, what another one says."""
+    answers = [learned(one) for one in ranks(record).values()]
+    return next((answer for answer in answers if answer.answer != "unknown"), learned(record))
 
 
 def ranked(findings: Iterable[Finding]) -> list[Finding]:

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from gradwell.watch import shards
+from gradwell.watch import sample, shards
 
 Node = Any  # torch.autograd.graph.Node: its saved tensors and edges have no static types
 
@@ -61,7 +61,7 @@ def inputs(node: Node) -> list[Node]:
 
 
 def saved(node: Node, *names: str) -> Any:
-    """The first saved tensor of these names that is still there."""
+    """The first saved tensor of these names that is still there; of a distributed one this process's part."""
     for name in names:
         try:
             packed = getattr(getattr(node, "_raw_saved_" + name, None), "data", None)
@@ -71,7 +71,7 @@ def saved(node: Node, *names: str) -> Any:
         except RuntimeError:  # freed, or modified in place since
             continue
         if value is not None and not (isinstance(value, Tensor) and is_freed(value)):
-            return value
+            return sample.local(value)
     return None
 
 

@@ -226,7 +226,7 @@ class Watcher:
     @probe("clipping")
     def on_clip(self, norm: Any, threshold: Any) -> None:
         """Gradients were clipped to a norm."""
-        if self._glancing and isinstance(norm, Tensor) and threshold is not None:
+        if self._glancing and isinstance(norm, Tensor) and threshold is not None and not sample.is_partial(norm):
             self._clipped = True
             norm = sample.local(norm.detach())
             self._put(signals.GRADIENT_NORM.name, 0, self.step, norm)
@@ -258,20 +258,21 @@ class Watcher:
             return
         self._begin()
         value = self._scaled[1] if self._scaled is not None and self._scaled[0]() is root else root
+        whole, value = not sample.is_partial(value), sample.local(value.detach())
         line = user_line()
         self._root = root.grad_fn if self._sampled else None
-        number = value.item() if value.device.type == "cpu" and value.numel() == 1 else None
+        number = value.item() if value.device.type == "cpu" and value.numel() == 1 and whole else None
         lost = "loss" not in self._traced and (self._suspect or (number is not None and not math.isfinite(number)))
         new = not self.losses.knows(line)
         if new or lost or self._glancing:
             with torch.no_grad():
-                self._look(root.grad_fn, line, lost, new, value.detach())
+                self._look(root.grad_fn, line, lost, new, value)
         if self._looks.listening:
             self._hear_of_calls(root.grad_fn)
         if number is not None:
             self.losses.number(number, line, self.step)
-        elif value.numel() == 1:
-            self.losses.value(value.detach().reshape(()), line, self.step)
+        elif value.numel() == 1 and whole:
+            self.losses.value(value.reshape(()), line, self.step)
 
     @probe("failure")
     def on_failure(self, error: Exception) -> None:
