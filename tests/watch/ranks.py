@@ -18,12 +18,12 @@ from torch.distributed.fsdp import fully_shard
 from torch.distributed.pipelining import PipelineStage, ScheduleGPipe
 from torch.distributed.tensor.parallel import ColwiseParallel, RowwiseParallel, parallelize_module
 from torch.nn.functional import cross_entropy
-from torch.nn.parallel import DistributedDataParallel as DDP
+from torch.nn.parallel import DistributedDataParallel
 from torch.profiler import ProfilerActivity, profile
 
 import gradwell
 
-STEPS = 24
+STEPS = 10
 
 
 class Net(nn.Module):
@@ -65,17 +65,17 @@ def descend(model, seed, forward=None, steps=STEPS, shape=(32, 4), between=lambd
 
 
 def ddp(rank):
-    model = DDP(Net())
+    model = DistributedDataParallel(Net())
     return descend(model, rank, between=lambda: nn.utils.clip_grad_norm_(model.parameters(), 10.0))
 
 
 def unused(rank):
-    model = DDP(Net(), find_unused_parameters=True)
+    model = DistributedDataParallel(Net(), find_unused_parameters=True)
     return descend(model, rank, lambda i, x: model(x, skip=i % 3 == rank))
 
 
 def accumulated(rank):
-    model, losses = DDP(Net()), []
+    model, losses = DistributedDataParallel(Net()), []
     optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
     torch.manual_seed(rank)
     for i in range(3 * STEPS):
@@ -91,15 +91,15 @@ def accumulated(rank):
 
 
 def recurrent(rank):
-    return descend(DDP(Reader()), rank, shape=(32, 6, 4))
+    return descend(DistributedDataParallel(Reader()), rank, shape=(32, 6, 4))
 
 
 def static(rank):
-    return descend(DDP(Net(), static_graph=True), rank)
+    return descend(DistributedDataParallel(Net(), static_graph=True), rank)
 
 
 def uneven(rank):
-    model = DDP(Net())
+    model = DistributedDataParallel(Net())
     with Join([model]):
         return descend(model, rank, steps=STEPS + 4 * rank)
 
@@ -131,24 +131,24 @@ def piped(rank):
         optimizer.zero_grad()
         schedule.step(x) if rank == 0 else schedule.step(target=(x[:, 0] > 0).long(), losses=found)
         optimizer.step()
-        losses.append(sum(map(float, found)))
+        losses.append(sum(float(one.detach()) for one in found))
     return whole[rank], losses
 
 
 def bare(rank):
-    model = DDP(Net())
+    model = DistributedDataParallel(Net())
     return descend(model, rank, lambda _, x: model.module(x))
 
 
 def loaded(rank):
-    model = DDP(Net())
+    model = DistributedDataParallel(Net())
     with torch.no_grad():
         model.module.head.bias += rank
     return descend(model, rank)
 
 
 def alike(rank):
-    return descend(DDP(Net()), seed=0)
+    return descend(DistributedDataParallel(Net()), seed=0)
 
 
 def unwrapped(rank):
@@ -166,13 +166,21 @@ SICK = (bare, loaded, alike, unwrapped, by_hand)
 
 
 def run(way, rank, folder=None):
-    """Train in one way: its losses, its weights, the random state, and the collectives that were called, in order."""
+    """Train in one way: its losses, its weights, the random state, and the collectives: how many, and of one way their names in order."""
     torch.manual_seed(0)
-    with profile(activities=[ProfilerActivity.CPU]) as seen, gradwell.watch(run_dir=folder, every=1) if folder else nullcontext():
+    begun = sequence()
+    listening = profile(activities=[ProfilerActivity.CPU]) if way is sharded else nullcontext()
+    with listening as seen, gradwell.watch(run_dir=folder, every=1) if folder else nullcontext():
         model, losses = way(rank)
     weights = [p.to_local() if hasattr(p, "to_local") else p for p in model.state_dict().values()]
-    calls = [event.name for event in seen.events() if event.name.startswith("c10d::")]
-    return {"losses": losses, "weights": [p.tolist() for p in weights], "random state": torch.get_rng_state().tolist(), "collectives": calls}
+    calls = [event.name for event in seen.events() if event.name.startswith("c10d::")] if seen else []
+    return {"losses": losses, "weights": [p.tolist() for p in weights], "random state": torch.get_rng_state().tolist(),
+            "collectives": sequence() - begun, "calls": calls}
+
+
+def sequence():
+    """How many collectives were called so far."""
+    return distributed.group.WORLD._get_sequence_number_for_group()
 
 
 def main():
@@ -181,7 +189,8 @@ def main():
     for way in (*WELL, *SICK):
         if not sys.argv[2:] or way.__name__ in sys.argv[2:]:
             plain, watched = run(way, rank), run(way, rank, folder / way.__name__)
-            note = {"differs": [name for name in plain if plain[name] != watched[name]], "collectives": len(plain["collectives"])}
+            differs = [name for name in plain if plain[name] != watched[name]]
+            note = {"differs": differs, "collectives": plain["collectives"], "calls": len(plain["calls"])}
             (folder / f"{way.__name__}.{rank}.json").write_text(json.dumps(note))
     distributed.destroy_process_group()
 

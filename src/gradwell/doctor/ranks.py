@@ -6,10 +6,12 @@ A record of rank 0 finds the others beside it in its folder. Nothing is ever mer
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from gradwell.doctor import signals
 from gradwell.doctor.record import Record, Site
 from gradwell.errors import RecordError
 
@@ -86,6 +88,17 @@ def at_common_steps(series: Series) -> Series:
 def of_run(records: dict[int, Record], signal: str) -> Series:
     """The readings of a signal of the run as a whole, at the steps that all ranks read."""
     return at_common_steps({rank: dict(record.series(signal)) for rank, record in records.items()})
+
+
+def gradient_norms(record: Record) -> list[tuple[int, float]]:
+    """The norm of the whole gradient as (step, value). Of a gradient in shards it is put together from the squares of all ranks, at the
+    steps that all of them read; where those are few, as a rank may choose its own, it is the norm of this rank's shards.
+    """
+    own = record.series(signals.SHARD_NORM.name)
+    together = of_run(ranks(record), signals.SHARD_NORM.name)
+    steps = next(iter(together.values()), {})
+    merged = [(step, math.hypot(*(one[step] for one in together.values()))) for step in steps]
+    return record.series(signals.GRADIENT_NORM.name) or (merged if 2 * len(merged) >= len(own) else own)
 
 
 def named(numbers: Iterable[int]) -> str:

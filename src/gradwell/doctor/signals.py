@@ -189,6 +189,7 @@ INPUT_SCALES = Signal("input_scales", "ratio", "input", "largest over smallest s
 INPUT_RANGE = Signal("input_range", "input units", "input", "smallest and largest value")
 
 GRADIENT_NORM = Signal("gradient_norm", "loss / weight units", "run", "norm of the whole gradient, before clipping", norm)
+SHARD_NORM = Signal("shard_norm", "loss / weight units", "run", "norm of this rank's shards of the gradient, before clipping", norm)
 PARAMETER_GRADIENT = Signal("parameter_gradient", "loss / weight units", "parameter", "norm of the parameter's gradient", norm)
 UPDATE_RATIO = Signal("update_ratio", "ratio", "parameter", "size of one update relative to the weights", ratio)
 EQUAL_UNITS = Signal("equal_units", "share of units", "parameter", "units whose incoming weights are those of the first", equal_units_share)

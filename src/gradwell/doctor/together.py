@@ -40,7 +40,8 @@ class Together:
         """Train as one rank; the processes find each other through a file."""
         from torch import distributed
 
-        distributed.init_process_group("gloo", init_method=f"file://{store}", rank=rank, world_size=RANKS, timeout=timedelta(seconds=SECONDS))
+        patience = timedelta(seconds=SECONDS)
+        distributed.init_process_group("gloo", init_method=f"file://{store}", rank=rank, world_size=RANKS, timeout=patience)
         try:
             self.loop(run)
         finally:

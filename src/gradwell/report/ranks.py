@@ -40,8 +40,8 @@ def stopped(found: dict[int, Record], world: int) -> Iterator[str]:
     if not waited and len({record.steps for record in endless.values()}) < 2 and len(endless) == len(found):
         return  # all were ended together
     for rank, record in gone.items():
-        how = "ended by itself" if record.meta("finished") else "has no end, as of a killed process"
-        yield f"rank {rank} of {world} stopped at step {record.steps}: its record {how}"
+        how = "it ended by itself at" if record.meta("finished") else "its record has no end, as of a killed process, and goes to"
+        yield f"rank {rank} of {world} stopped: {how} step {record.steps}"
     if waited and gone:
         step, error = (next(iter(waited.values())).meta("failed")[key] for key in ("step", "error"))
-        yield f"{named(waited)} waited for it in the backward pass of step {step}, which failed: {error}"
+        yield f"{named(waited)} waited for it in the backward pass of step {step}, which failed: {error.partition('. ')[0]}"

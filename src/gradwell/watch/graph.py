@@ -90,7 +90,9 @@ def output(node: Node) -> Tensor | None:
         return x.log()
     if name == "Addmm" and isinstance(x := saved(node, "mat1"), Tensor):
         bias, w = weight_behind(node.next_functions[0][0]), second_factor(node)
-        if bias is not None and w is not None and not hasattr(bias, "to_local") and max(x.numel(), w.numel(), x.shape[0] * w.shape[1]) <= RECOMPUTED:
+        if bias is None or w is None or hasattr(bias, "to_local"):
+            return None
+        if max(x.numel(), w.numel(), x.shape[0] * w.shape[1]) <= RECOMPUTED:
             return torch.addmm(bias.detach().to(x.dtype), x, w)
     if name in FLAT and len(above) == 1 and (below := output(above[0])) is not None and below.numel() == math.prod(shape(node)):
         return below.reshape(shape(node))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import weakref
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -89,8 +90,10 @@ class Optimizers:
             return
         norms = dict(zip(map(id, touched), torch._foreach_norm([sample.local(p.grad).detach() for p in touched]), strict=True))
         if not clipped:
-            together = [norm.float().to(touched[0].device) for norm in norms.values()]
-            self._put(signals.GRADIENT_NORM.name, 0, step, torch.stack(together).norm())
+            copies = held_by(touched)
+            together = [norms[id(p)].float().to(touched[0].device) / count**0.5 for p, count in zip(touched, copies, strict=True)]
+            spread = any(hasattr(p, "to_local") for p in touched)
+            self._put((signals.SHARD_NORM if spread else signals.GRADIENT_NORM).name, 0, step, torch.stack(together).norm())
         for p in chosen(touched):
             self._put(signals.PARAMETER_GRADIENT.name, self.site(p), step, norms[id(p)])
 
@@ -205,6 +208,15 @@ def is_uniform(values: Tensor) -> bool:
     n, ends, spread = values.numel(), values.abs().amax(), values.square().mean().sqrt().clamp_min(1e-30)
     kurtosis = (values / spread).square().square().mean()
     return n >= 256 and bool((ends / (3**0.5 * spread) - 1).abs() < 0.01 + 1 / n**0.5) and bool((kurtosis - 1.8).abs() < 0.05 + 3 / n**0.5)
+
+
+def held_by(weights: list[Any]) -> list[int]:
+    """How many ranks hold the same part of each weight, where some are spread over ranks: the squares of all ranks then sum up to the
+    whole.
+    """
+    ranks = next((p.device_mesh.size() for p in weights if hasattr(p, "to_local")), 1)
+    return [math.prod(p.device_mesh.size(axis) for axis, placed in enumerate(p.placements) if placed.is_replicate())
+            if hasattr(p, "to_local") else ranks for p in weights]
 
 
 def parameters(optimizer: Any) -> list[Any]:

@@ -1,4 +1,4 @@
-"""Processes that train together: which of them this one is, and what it notes so that they can be compared. None is ever asked for anything."""
+"""Processes that train together: which of them this one is, and what brings them together. None is ever asked for anything."""
 
 from __future__ import annotations
 
@@ -6,14 +6,13 @@ import os
 import socket
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
 from gradwell.watch.shards import is_fsdp
-
 
 WRAPPERS = {"DistributedDataParallel": "DDP", "FullyShardedDataParallel": "FSDP"}
 
@@ -34,7 +33,7 @@ class Process:
 
 
 def process() -> Process:
-    """This process: as torch.distributed knows it or, before it is initialised, as torchrun's environment says."""
+    """Which process this is: as torch.distributed knows it or, before it is initialised, as torchrun's environment says."""
     if torch.distributed.is_available() and torch.distributed.is_initialized():
         rank, world = torch.distributed.get_rank(), torch.distributed.get_world_size()
     else:
@@ -62,8 +61,8 @@ def sharing(root: nn.Module) -> dict[str, Any] | None:
     for module in root.modules():
         kind = WRAPPERS.get(type(module).__name__)
         if kind is not None:
-            return {"kind": kind, "ranks": torch.distributed.get_process_group_ranks(module.process_group)}
-    for p in root.parameters():
+            return {"kind": kind, "ranks": torch.distributed.get_process_group_ranks(cast(Any, module).process_group)}
+    for p in cast(Any, root.parameters()):
         if hasattr(p, "placements"):
             apart = p.device_mesh.ndim == 1 or (p.device_mesh.ndim == 2 and p.placements[0].is_replicate())
             kind = "FSDP" if apart and any(map(is_fsdp, root.modules())) else "DTensor"

@@ -6,7 +6,7 @@ import gc
 import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import nn
@@ -106,7 +106,8 @@ class Registry:
         """The module that holds a parameter, and its name there."""
         entry = self._owners.get(id(parameter))
         module = entry[1]() if entry is not None and entry[0]() is parameter else None
-        if entry is None or module is None or module._parameters.get(entry[2]) is not parameter:
+        now = module._parameters.get(entry[2]) if entry is not None and module is not None else None
+        if entry is None or module is None or (now is not parameter and not is_gathered(parameter, now)):
             if self._rescans >= RESCANS or not isinstance(parameter, nn.Parameter) or self.is_gone(parameter):
                 return None
             self._rescans += 1
@@ -167,10 +168,14 @@ def is_parallel(module: nn.Module) -> bool:
     return isinstance(module, (nn.parallel.DistributedDataParallel, nn.DataParallel))
 
 
+def is_gathered(shard: Any, now: Any) -> bool:
+    """Whether what stands in a sharded weight's place is the whole weight, as between FSDP's forward and backward pass."""
+    return now is not None and hasattr(shard, "to_local") and not hasattr(now, "to_local")
+
+
 def unwrapped(module: nn.Module) -> nn.Module:
     """The model that a module only spreads over devices or processes, or the module itself."""
-    inner: nn.Module = module.module if is_parallel(module) else module
-    return inner
+    return cast(nn.Module, module.module) if is_parallel(module) else module
 
 
 def kind(module: nn.Module) -> str:

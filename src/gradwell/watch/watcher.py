@@ -154,6 +154,7 @@ class Watcher:
     def on_optimizer(self, optimizer: Any) -> None:
         """An optimizer was built."""
         self._reach.arm()
+        self.registry.roots([p for p in parameters(optimizer) if hasattr(p, "to_local")])  # as long as the shards stand in their modules
         if self.record is not None:
             self.optimizers.add(optimizer, self.registry.age)
         else:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from gradwell.doctor import signals
-from gradwell.doctor.finding import Finding
+from gradwell.doctor.finding import Finding, Severity
 from gradwell.doctor.ranks import Series, at, by_rank, named, of_run, ranks
 from gradwell.doctor.record import Record, Site
 from gradwell.doctor.rule import Rule
@@ -58,15 +58,15 @@ class RanksDiverged(Rule):
         if len(together) < 2:
             return
         signal = signals.REPLICA if record.series(signals.REPLICA.name) else signals.OWN_WEIGHTS
-        compared = [(site, series) for site in record.sites("parameter") if any(series := by_rank(together, signal.name, site).values())]
-        series_of = {site.id: by_rank(together, signal.name, site) for site, _ in compared}
-        first = {site: step for site, _ in compared if (step := self.parted(series_of[site.id])) is not None}
+        every = {site: by_rank(together, signal.name, site) for site in record.sites("parameter")}
+        compared = {site: series for site, series in every.items() if any(series.values())}
+        first = {site: step for site, series in compared.items() if (step := self.parted(series)) is not None}
         if not first:
             return
         step = min(first.values())
         apart = [site for site in first if first[site] == step]
         norms = of_run(together, signals.GRADIENT_NORM.name)
-        severity = "error"
+        severity: Severity = "error"
         if signal is signals.REPLICA:
             cause = self.reason(together, apart[0], step)
         elif next(record.facts(signals.SHARING.name), None) is not None or len(next(iter(norms.values()), {})) < self.least:
@@ -74,18 +74,17 @@ class RanksDiverged(Rule):
         else:
             shared = self.parted(norms) is None
             severity, cause = ("error", "apart") if shared else ("note", "own")
-        values = [one[step] for one in series_of[apart[0].id].values()]
+        values = [one[step] for one in compared[apart[0]].values()]
         evidence: dict[str, object] = {
             "ranks": len(together), "weights that differ": f"{len(apart)} of {len(compared)}",
             "largest difference of their fingerprints": f"{(max(values) - min(values)) / max(values):.2g}"}
         when = max(step, 1)
         if all(when in one for one in norms.values()):
             evidence[f"gradient norm by rank, step {when}"] = at(norms, when)
-        since = "before the first update" if step == 0 else f"after step {step}"
-        yield self.finding(
-            f"{'Of ' + str(len(together)) + ' ranks, each trains a model of its own' if severity == 'note' else named(together).capitalize()}"
-            f"{': they' if severity == 'note' else ''} hold different weights {since}.",
-            apart[0].where, (step, record.steps), evidence, severity, cause=CAUSES[cause])  # type: ignore[arg-type]
+        title = (f"Each of {len(together)} ranks trains a model of its own" if severity == "note"
+                 else f"{named(together).capitalize()} hold different weights")
+        yield self.finding(f"{title} {'before the first update' if step == 0 else f'after step {step}'}.", apart[0].where,
+                           (step, record.steps), evidence, severity, cause=CAUSES[cause])
 
     def parted(self, series: Series) -> int | None:
         """The first step at which the ranks read different numbers; None where they never do."""

@@ -33,7 +33,7 @@ class RanksSameData(Rule):
     cause = "Every rank reads the whole dataset, in the same order."
     remedy = ("Give each rank its share: DataLoader(dataset, sampler=DistributedSampler(dataset)) with sampler.set_epoch(epoch) before "
               "each epoch. Where batches are made at random, seed each rank differently: torch.manual_seed(seed + rank).")
-    source = "torch.utils.data.distributed.DistributedSampler; Goyal et al. 2017, Accurate, Large Minibatch SGD (arXiv 1706.02677), section 3"
+    source = "torch.utils.data.distributed.DistributedSampler; Goyal et al. 2017, Large Minibatch SGD (arXiv 1706.02677), section 3"
 
     least: Annotated[int, "steps that all ranks read"] = 3
 

@@ -9,7 +9,7 @@ from statistics import median
 from typing import Annotated
 
 from gradwell.doctor import signals
-from gradwell.doctor.finding import Finding
+from gradwell.doctor.finding import Finding, Severity
 from gradwell.doctor.learned import course, learned, level, speaking, window
 from gradwell.doctor.ranks import ranks
 from gradwell.doctor.record import Record
@@ -30,7 +30,7 @@ class RankLossDrifts(Rule):
     name = "rank-loss-drifts"
     kind = "warning"
     signals = (signals.LOSS, signals.TERM_LOSS, signals.TRIVIAL_LOSS)
-    cause = "The examples of that rank differ from the others': a damaged or mislabelled shard, another preprocessing, another order of labels."
+    cause = "That rank's examples differ from the others': a damaged or mislabelled shard, another preprocessing, another order of labels."
     remedy = ("Look at the batches of that rank beside those of another one; check the files it reads. If the shards differ by nature, "
               "mix the examples before they are dealt out to the ranks.")
     source = "as SPMD training assumes: every rank draws from one distribution (Li et al. 2020, arXiv 2006.15704, section 2.2)"
@@ -55,7 +55,7 @@ class RankLossDrifts(Rule):
         place = speaking(record)
         if place is None:
             return
-        severity = "warning" if learned(ranks(record)[worst]).nothing else "note"
+        severity: Severity = "warning" if learned(ranks(record)[worst]).nothing else "note"
         yield self.finding(
             f"The loss of rank {worst} ends at {ends[worst][0]:.3g}, that of the other ranks at {usual:.3g}.",
             place[0].where, (losses[worst][-window(losses[worst])][0], record.steps),
