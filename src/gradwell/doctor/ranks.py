@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import math
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import Any
 
 from gradwell.doctor import signals
@@ -57,15 +56,6 @@ def others(record: Record) -> Iterator[Record]:
                 other = Record.open(path)
                 if other.meta("started"):
                     yield other
-
-
-def lead(folder: Path) -> Path:
-    """The record that speaks for a run: that of rank 0 or, where it left none, of the lowest rank that did."""
-    def order(path: Path) -> tuple[bool, int, str]:
-        number = path.stem.split("-")[1:2]
-        return path.name != "record.sqlite", int(number[0]) if number and number[0].isdecimal() else 0, path.name
-
-    return min((path for path in folder.glob("record*.sqlite") if path.stat().st_size), key=order, default=folder / "record.sqlite")
 
 
 def by_rank(records: dict[int, Record], signal: str, site: Site) -> Series:

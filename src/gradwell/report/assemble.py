@@ -8,8 +8,7 @@ from pathlib import Path
 
 from gradwell.doctor.judge import Verdict, judge
 from gradwell.doctor.learned import Learned
-from gradwell.doctor.ranks import lead
-from gradwell.doctor.record import Record
+from gradwell.doctor.record import Record, lead
 from gradwell.doctor.rule import Rule
 from gradwell.errors import RecordError
 from gradwell.report.data import Report
@@ -24,7 +23,7 @@ def of_record(path: Path, rules: Iterable[Rule] | None = None) -> Report:
 
     Raises RecordError when it cannot be read.
     """
-    return judged(Record.open(lead(path) if path.is_dir() else path), rules)
+    return judged(Record.open(path), rules)
 
 
 def of_run(folder: Path | None, notices: Iterable[str], rules: Iterable[Rule] | None = None) -> Report:
@@ -34,9 +33,11 @@ def of_run(folder: Path | None, notices: Iterable[str], rules: Iterable[Rule] | 
     """
     said = tuple(notices)
     if folder is not None:
-        if any(path.stat().st_size for path in folder.glob("record*.sqlite")) and (record := Record.open(lead(folder))).meta("started"):
-            return judged(record, rules, said)
-        said = (*said, "the record could not be written" if list(folder.glob("record*.sqlite")) else why_nothing(folder))
+        files = sorted(folder.glob("record*.sqlite"), key=lambda path: (path != lead(folder), path.name))
+        opened = (Record.open(path) for path in files if path.stat().st_size)
+        if (begun := next((record for record in opened if record.meta("started")), None)) is not None:
+            return judged(begun, rules, said)
+        said = (*said, "the record could not be written" if files else why_nothing(folder))
     return Report(None, Verdict((), (), Learned("unknown")), said)
 
 
