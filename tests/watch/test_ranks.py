@@ -134,3 +134,33 @@ def test_a_rank_that_is_killed_is_named_and_nothing_of_the_others_is_lost(tmp_pa
     assert (found[0].steps, found[2].steps) == (41, 41)
     assert 20 <= found[1].steps <= 40, "a kill costs less than a second"
     assert all(len(record.series("loss")) == record.steps for record in found.values())
+
+
+LIGHTNING = """
+import torch, lightning
+from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
+class Model(lightning.LightningModule):
+    def __init__(self):
+        super().__init__()
+        self.net = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 2))
+    def training_step(self, batch, _):
+        return nn.functional.cross_entropy(self.net(batch[0]), batch[1])
+    def configure_optimizers(self):
+        return torch.optim.SGD(self.parameters(), lr=0.1)
+torch.manual_seed(0)
+x = torch.randn(320, 4)
+lightning.Trainer(accelerator="cpu", devices=2, strategy="ddp", max_epochs=2, logger=False, enable_checkpointing=False,
+                  enable_progress_bar=False).fit(Model(), DataLoader(TensorDataset(x, (x[:, 0] > 0).long()), 16, shuffle=True))
+"""
+
+
+def test_the_processes_that_lightning_starts_leave_one_record_too(tmp_path):
+    script(tmp_path, LIGHTNING)
+    watched = gradwell("run", "--run-dir", "r", "train.py", cwd=tmp_path)
+    assert watched.returncode == 0, watched.stderr
+    report = of_record(tmp_path / "r")
+    assert report.verdict.ranks == (0, 1)
+    assert report.verdict.findings == ()
+    assert report.steps == 20
+    assert [fact["kind"] for _, fact in report.record.facts("sharing")] == ["DDP"]

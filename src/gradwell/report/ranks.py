@@ -19,8 +19,8 @@ def sentences(record: Record) -> Iterator[str]:
         if this["world"] > MOST:
             yield f"of {this['world']} ranks, {len(found)} were compared"
         elif missing:
-            yield (f"{named(missing)} of {this['world']} left no record in {record.path.parent}: it ended before its first backward pass, "
-                   "or wrote to another machine's disk")
+            yield (f"{named(missing)} of {this['world']} left no record that can be read in {record.path.parent}: a process may have "
+                   "ended before its first backward pass, or have written to another machine's disk")
     apart = [other for other in others(record) if this["world"] < 2 or not same_run(this, process(other))]
     again = sorted({process(other)["attempt"] for other in apart if this["world"] > 1} - {this["attempt"]})
     if again:
@@ -28,8 +28,8 @@ def sentences(record: Record) -> Iterator[str]:
         yield (f"the workers were started anew {len(again)} time{'s' if len(again) > 1 else ''}, and what is said here is of attempt "
                f"{this['attempt'] + 1}; for the last one, `gradwell judge {first.path}`")
     elif apart:
-        more = f"{len(apart)} more process{'es' if len(apart) > 1 else ''} trained, too, and left"
-        yield f"{more} record{'s' if len(apart) > 1 else ''} in {record.path.parent}; judge one with `gradwell judge FILE`"
+        more = f"{len(apart)} more process{'es' if len(apart) > 1 else ''} trained, too, and left a"
+        yield f"{more} record{' each' if len(apart) > 1 else ''} in {record.path.parent}; judge one with `gradwell judge FILE`"
 
 
 def stopped(found: dict[int, Record], world: int) -> Iterator[str]:
