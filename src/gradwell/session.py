@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
@@ -27,7 +28,8 @@ def watch(*watched: Any, run_dir: str | Path | None = None, budget: float = 0.03
     """Watch every training loop inside a `with` block and say afterwards what is wrong.
 
     watched: models and optimizers that were built before the block; what is built inside it is seen anyway.
-    run_dir: folder for the record; without one it stays in memory.
+    run_dir: folder for the record; without one it stays in memory. With one, Python processes that the block starts are watched, too;
+    of processes that train together each one opens its own session, after `init_process_group`, with the same folder.
     budget: share of the run's time that watching may take.
     every: look at every so manieth step instead.
     track: a tracker of `gradwell.integrations.trackers` to which numbers and findings are sent as they come.
@@ -108,11 +110,12 @@ class Session:
             raise DependencyError("gradwell.watch needs PyTorch; install it with: pip install torch") from error
         if is_too_old(torch.__version__):
             raise DependencyError(f"torch {torch.__version__} is too old to be watched; gradwell needs 2.6 or later")
+        from gradwell.watch.ranks import place
         from gradwell.watch.watcher import Watcher
 
         path = None
         if run_dir is not None:
-            path = Path(run_dir) / "record.sqlite"
+            path = place(Path(run_dir))
             if path.exists():
                 raise RecordError(f"{run_dir} already holds a record; choose another folder or remove it")
             try:
@@ -120,7 +123,9 @@ class Session:
             except OSError as error:
                 raise RecordError(f"cannot make the folder {run_dir}: {error.strerror}") from error
         self.record: Record = Record.create(path)
-        self._watcher = Watcher(Settings(str(run_dir) if run_dir else None, "", budget, every), lambda: self.record)
+        self._settings = Settings(str(Path(run_dir).absolute()) if run_dir else None, "", budget, every)
+        self._watcher = Watcher(self._settings, lambda: self.record)
+        self._environment: dict[str, str | None] = {}  # what stood there before
         for one in watched:
             if isinstance(one, torch.nn.Module):
                 self._watcher.registry.add(one)
@@ -133,6 +138,12 @@ class Session:
             self._alongside = Alongside(lambda: track, lambda: self.record, again(Path(run_dir) if run_dir else None))
 
     def __enter__(self) -> Session:
+        from gradwell.watch.launcher import environment
+
+        if self._settings.run_dir:
+            added = environment(self._settings)
+            self._environment = {name: os.environ.get(name) for name in added if os.environ.get(name) != added[name]}
+            os.environ.update(added)
         self._watcher.start()
         if self._alongside:
             self._alongside.start()
@@ -140,6 +151,10 @@ class Session:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._watcher.finish()
+        for name, value in self._environment.items():
+            os.environ.pop(name, None)
+            if value is not None:
+                os.environ[name] = value
         if self._alongside:
             self._alongside.finish(self.report)
 

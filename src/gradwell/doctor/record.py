@@ -44,6 +44,13 @@ class Site:
         return Where(self.module, self.type, self.file, self.line)
 
 
+def lead(folder: Path) -> Path:
+    """The record that speaks for a run: that of rank 0 or, where it left none, of the lowest rank that did."""
+    found = [path for path in folder.glob("record-*.sqlite") if path.stem.split("-")[1].isdecimal() and path.stat().st_size]
+    first = folder / "record.sqlite"
+    return first if first.is_file() or not found else min(found, key=lambda path: (int(path.stem.split("-")[1]), path.name))
+
+
 class Record:
     """What was measured in one run. Written by `watch`, read by rules and reports; a run in memory has no path."""
 
@@ -80,7 +87,7 @@ class Record:
         Raises RecordError when there is none, or when the file is damaged, foreign or of a later version.
         """
         try:
-            file = path / "record.sqlite" if path.is_dir() else path
+            file = lead(path) if path.is_dir() else path
             there = file.is_file()
         except OSError as error:
             raise RecordError(f"cannot read {path}: {error.strerror}") from error

@@ -66,7 +66,8 @@ def facts(experiment: Experiment, result: Result, language: str) -> Iterator[tup
     if zh:
         yield "over", f"{result.seeds} 个随机种子，中位数与 90 % 区间，用时 {result.seconds:g} 秒处理器时间；{result.made_with}"
     else:
-        yield "over", f"{count(result.seeds, 'seed')}, median and 90 % interval, in {result.seconds:g} s of processor time; {result.made_with}"
+        took = f"{result.seconds:g} s of processor time"
+        yield "over", f"{count(result.seeds, 'seed')}, median and 90 % interval, in {took}; {result.made_with}"
 
 
 def sentence(verdict: Verdict, language: str) -> str:
