@@ -9,14 +9,14 @@ import pytest
 
 SOURCE = Path(__file__).parents[1] / "src" / "gradwell"
 EVERYTHING = {"cli", "doctor", "errors", "folder", "lab", "loop", "nets", "onnx", "report", "serve", "session",
-              "text", "translate", "vision", "watch", "__init__"}
+              "studies", "text", "translate", "vision", "watch", "__init__"}
 ALLOWED = {
     "__init__": EVERYTHING, "cli": EVERYTHING, "session": EVERYTHING, "errors": set(),
-    "nets": set(), "text": set(), "doctor": set(),
-    "watch": {"doctor", "nets"}, "report": {"doctor"}, "folder": set(), "loop": set(), "onnx": set(),
+    "nets": set(), "text": {"studies"}, "doctor": set(),
+    "watch": {"doctor", "nets"}, "report": {"doctor"}, "folder": set(), "loop": set(), "onnx": set(), "studies": set(),
     **{room: {"folder", "loop", "nets", "onnx", "watch"} for room in ("translate", "vision")},
     "serve": {"doctor", "folder", "lab", "nets", "report", "text", "translate", "__init__"},
-    "lab": {"folder", "nets", "text", "watch", "doctor"},
+    "lab": {"folder", "nets", "studies", "text", "watch", "doctor"},
 }
 FILES = sorted(SOURCE.rglob("*.py"))
 

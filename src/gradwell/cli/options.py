@@ -14,6 +14,9 @@ Ignore = Annotated[str, typer.Option("--ignore", metavar="CODES", help="Not thes
 Json = Annotated[str, typer.Option("--json", metavar="FILE", help="Write the findings as JSON.")]
 Html = Annotated[str, typer.Option("--html", metavar="FILE", help="Write the page to this file.")]
 
+Devices = Annotated[int, typer.Option(metavar="N", help="Processes that train together here, one a device; 0: the devices found.")]
+Strategy = Annotated[str, typer.Option(metavar="NAME", help="How they train together: ddp, or auto.")]
+
 
 class Language(StrEnum):
     """The languages of the manual and the lab."""

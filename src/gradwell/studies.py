@@ -1,0 +1,90 @@
+"""Searches that several processes share, on one machine or many: optuna's studies, in a database that outlives whoever is killed.
+
+Ray Tune would do it, too, and needs a cluster; a database is enough, as optuna tells the processes apart by it.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from gradwell.errors import DependencyError, OptionError, TrainingError
+
+BEAT, GRACE = 10, 60  # seconds between signs of life of a trial, and without one until it is taken for dead and done again
+FILE = "sqlite:///"
+
+
+def imported() -> Any:
+    """optuna, if it is installed."""
+    try:
+        import optuna
+    except ImportError:
+        raise DependencyError("this needs optuna; install it with `pip install 'gradwell[tune]'`") from None
+    return optuna
+
+
+def shared(url: str, name: str, sampler: Any) -> tuple[Any, bool]:
+    """The study of this name in a database, such as sqlite:///study.db, and whether it was made just now.
+
+    It seeks the largest value. The trial of a process that was killed is done again by another, after GRACE seconds.
+    Raises OptionError when the database cannot be used, DependencyError where its driver is missing.
+    """
+    optuna = imported()
+    with quiet(optuna), used(url, OptionError, "cannot be used"):
+        if url.startswith(FILE):
+            Path(url.removeprefix(FILE).partition("?")[0]).absolute().parent.mkdir(parents=True, exist_ok=True)
+        storage = optuna.storages.RDBStorage(
+            url, {"connect_args": {"timeout": GRACE}} if url.startswith(FILE) else None, heartbeat_interval=BEAT, grace_period=GRACE,
+            heartbeat_stale_trial_callback=optuna.storages.RetryHeartbeatStaleTrialCallback(),
+        )
+        try:
+            return optuna.create_study(storage=storage, study_name=name, sampler=sampler, direction="maximize"), True
+        except optuna.exceptions.DuplicatedStudyError:
+            return optuna.load_study(storage=storage, study_name=name, sampler=sampler), False
+
+
+@contextmanager
+def quiet(optuna: Any) -> Iterator[None]:
+    """Keep optuna from saying what nobody asked."""
+    before = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.CRITICAL)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            yield
+    finally:
+        optuna.logging.set_verbosity(before)
+
+
+@contextmanager
+def used(url: str, error: type[OptionError | TrainingError], what: str) -> Iterator[None]:
+    """Raise an error of this kind, in one sentence, where the database does not answer."""
+    from optuna.exceptions import StorageInternalError
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        yield
+    except ImportError as cause:
+        driver = getattr(cause.__cause__, "name", None) or "its driver"
+        raise DependencyError(f"{shown(url)} needs the package {driver}; install it with pip") from None
+    except (SQLAlchemyError, StorageInternalError) as cause:
+        root: BaseException = cause
+        while isinstance(root, StorageInternalError) and root.__cause__ is not None:
+            root = root.__cause__
+        why = str(getattr(root, "orig", None) or root).partition("\n")[0]
+        possible = f"possible is {FILE}FILE, or the address of a PostgreSQL or MySQL database"
+        raise error(f"the storage {shown(url)} {what}: {why}; {possible}") from None
+
+
+def shown(url: str) -> str:
+    """The address without its password."""
+    from sqlalchemy.engine import make_url
+    from sqlalchemy.exc import ArgumentError
+
+    try:
+        return make_url(url).render_as_string(hide_password=True)
+    except ArgumentError:
+        return repr(url)
