@@ -5,6 +5,7 @@ Ray Tune would do it, too, and needs a cluster; a database is enough, as optuna 
 
 from __future__ import annotations
 
+import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -36,14 +37,27 @@ def shared(url: str, name: str, sampler: Any) -> tuple[Any, bool]:
     with quiet(optuna), used(url, OptionError, "cannot be used"):
         if url.startswith(FILE):
             Path(url.removeprefix(FILE).partition("?")[0]).absolute().parent.mkdir(parents=True, exist_ok=True)
-        storage = optuna.storages.RDBStorage(
-            url, {"connect_args": {"timeout": GRACE}} if url.startswith(FILE) else None, heartbeat_interval=BEAT, grace_period=GRACE,
-            heartbeat_stale_trial_callback=optuna.storages.RetryHeartbeatStaleTrialCallback(),
-        )
+        storage = opened(optuna, url)
         try:
             return optuna.create_study(storage=storage, study_name=name, sampler=sampler, direction="maximize"), True
         except optuna.exceptions.DuplicatedStudyError:
             return optuna.load_study(storage=storage, study_name=name, sampler=sampler), False
+
+
+def opened(optuna: Any, url: str, tries: int = 5) -> Any:
+    """The database, its tables made where there are none; two processes that make them at once get in each other's way."""
+    from sqlalchemy.exc import IntegrityError, OperationalError
+
+    try:
+        return optuna.storages.RDBStorage(
+            url, {"connect_args": {"timeout": GRACE}} if url.startswith(FILE) else None, heartbeat_interval=BEAT, grace_period=GRACE,
+            heartbeat_stale_trial_callback=optuna.storages.RetryHeartbeatStaleTrialCallback(),
+        )
+    except (IntegrityError, OperationalError):
+        if tries == 1:
+            raise
+        time.sleep(0.3)
+        return opened(optuna, url, tries - 1)
 
 
 @contextmanager
@@ -70,13 +84,20 @@ def used(url: str, error: type[OptionError | TrainingError], what: str) -> Itera
     except ImportError as cause:
         driver = getattr(cause.__cause__, "name", None) or "its driver"
         raise DependencyError(f"{shown(url)} needs the package {driver}; install it with pip") from None
-    except (SQLAlchemyError, StorageInternalError) as cause:
-        root: BaseException = cause
-        while isinstance(root, StorageInternalError) and root.__cause__ is not None:
-            root = root.__cause__
-        why = str(getattr(root, "orig", None) or root).partition("\n")[0]
+    except Exception as cause:
+        told = [one for one in chain(cause) if isinstance(one, (SQLAlchemyError, StorageInternalError))]
+        if not told:
+            raise
+        why = str(getattr(told[-1], "orig", None) or told[-1]).partition("\n")[0]
         possible = f"possible is {FILE}FILE, or the address of a PostgreSQL or MySQL database"
         raise error(f"the storage {shown(url)} {what}: {why}; {possible}") from None
+
+
+def chain(error: BaseException | None) -> Iterator[BaseException]:
+    """An error and what it came of; optuna stumbles once more over a database that is gone."""
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
 
 
 def shown(url: str) -> str:

@@ -27,7 +27,7 @@ torch.set_num_threads(1)
 say("PID", os.environ.get("LOCAL_RANK", "0"), os.getpid())
 tell = (lambda epoch: say("EPOCH", f"{epoch['epoch']:g}")) if first() else None
 try:
-    made = vision.train(digits(0, 1200), digits(1200, 1400), SMALL.with_(shift=0.1), "model", tell, Processes(2))
+    made = vision.train(digits(0, 800), digits(1200, 1400), SMALL.with_(shift=0.1, epochs=5), "model", tell, Processes(2))
 except GradwellError as error:
     sys.exit(f"gradwell: {error}")
 say("SUM", float(sum(value.double().sum() for value in made.model.state_dict().values())))
@@ -57,7 +57,7 @@ def test_two_processes_train_one_classifier_and_both_have_it(whole):
     assert len(set(re.findall("^SUM.*", said, re.MULTILINE))) == 1, said
     assert said.count("EPOCH 1\n") == 1, "one of them tells"
     made = vision.load(folder)
-    assert made.score(digits(1400, 1797)).accuracy > 0.85
+    assert made.score(digits(1400, 1797)).accuracy > 0.7
     best = max(epoch["accuracy"] for epoch in made.history)
     assert made.score(digits(1200, 1400)).accuracy == pytest.approx(best), "what was measured is what was kept"
 
@@ -72,7 +72,7 @@ def test_a_killed_process_ends_the_other_in_one_line_and_the_same_command_goes_o
     again = start(script, cwd=tmp_path)
     said = finished(again)
     assert again.returncode == 0, said
-    assert "EPOCH 2\n" not in said, "it goes on where it was"
+    assert "EPOCH 1\n" not in said, "it goes on where it was"
     assert (tmp_path / "model" / WEIGHTS).read_bytes() == (whole[1] / WEIGHTS).read_bytes()
 
 

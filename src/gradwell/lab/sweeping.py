@@ -103,7 +103,7 @@ class Sweep:
                     "control": result.control.verdict.word, "stands": result.stands}
         for name, value in {**told, "seconds": round(time.perf_counter() - started, 1), "made_with": made_with()}.items():
             trial.set_user_attr(name, value)
-        return float(told["stands"])
+        return float(told["stands"] is True)
 
     def of(self, trial: Any) -> dict[str, str]:
         """The combination that a trial measures, from the moment that it was asked for."""
