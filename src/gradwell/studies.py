@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from gradwell.errors import DependencyError, OptionError, TrainingError
 
 BEAT, GRACE = 10, 60  # seconds between signs of life of a trial, and without one until it is taken for dead and done again
 FILE = "sqlite:///"
+POSSIBLE = f"possible is {FILE}FILE, or the address of a PostgreSQL or MySQL database"
 
 
 def imported() -> Any:
@@ -34,7 +35,7 @@ def shared(url: str, name: str, sampler: Any) -> tuple[Any, bool]:
     Raises OptionError when the database cannot be used, DependencyError where its driver is missing.
     """
     optuna = imported()
-    with quiet(optuna), used(url, OptionError, "cannot be used"):
+    with quiet(optuna), used(url, OptionError, f"cannot be used ({POSSIBLE})"):
         if url.startswith(FILE):
             Path(url.removeprefix(FILE).partition("?")[0]).absolute().parent.mkdir(parents=True, exist_ok=True)
         storage = opened(optuna, url)
@@ -46,13 +47,21 @@ def shared(url: str, name: str, sampler: Any) -> tuple[Any, bool]:
 
 def opened(optuna: Any, url: str, tries: int = 5) -> Any:
     """The database, its tables made where there are none; two processes that make them at once get in each other's way."""
-    from sqlalchemy.exc import IntegrityError, OperationalError
+    from optuna.exceptions import StorageInternalError
+    from sqlalchemy.exc import IntegrityError, OperationalError, SQLAlchemyError
 
+    class Storage(optuna.storages.RDBStorage):  # type: ignore[misc]
+        """A database that may be away for a while."""
+
+        def record_heartbeat(self, trial_id: int) -> None:
+            """Give a sign of life; what matters is told when the trial ends."""
+            with suppress(SQLAlchemyError, StorageInternalError):
+                super().record_heartbeat(trial_id)
+
+    engine = {"connect_args": {"timeout": GRACE}} if url.startswith(FILE) else {"pool_pre_ping": True}
+    again = optuna.storages.RetryHeartbeatStaleTrialCallback()
     try:
-        return optuna.storages.RDBStorage(
-            url, {"connect_args": {"timeout": GRACE}} if url.startswith(FILE) else None, heartbeat_interval=BEAT, grace_period=GRACE,
-            heartbeat_stale_trial_callback=optuna.storages.RetryHeartbeatStaleTrialCallback(),
-        )
+        return Storage(url, engine, heartbeat_interval=BEAT, grace_period=GRACE, heartbeat_stale_trial_callback=again)
     except (IntegrityError, OperationalError):
         if tries == 1:
             raise
@@ -89,8 +98,7 @@ def used(url: str, error: type[OptionError | TrainingError], what: str) -> Itera
         if not told:
             raise
         why = str(getattr(told[-1], "orig", None) or told[-1]).partition("\n")[0]
-        possible = f"possible is {FILE}FILE, or the address of a PostgreSQL or MySQL database"
-        raise error(f"the storage {shown(url)} {what}: {why}; {possible}") from None
+        raise error(f"the storage {shown(url)} {what}: {why}") from None
 
 
 def chain(error: BaseException | None) -> Iterator[BaseException]:

@@ -108,7 +108,7 @@ def test_what_cannot_be_swept_is_refused_before_anything_is_measured(words, said
 
 
 @pytest.mark.parametrize(("url", "said"), [
-    ("study.db", "the storage 'study.db' cannot be used: Could not parse"),
+    ("study.db", r"the storage 'study.db' cannot be used \(possible is sqlite:///FILE, or .*\): Could not parse"),
     ("sqlite:////proc/nowhere/study.db", "/proc/nowhere"),
     ("sqlite:///text.db", "file is not a database"),
 ])
