@@ -90,7 +90,6 @@ def test_show_draws_the_alignment_with_beam_search_too(place, beam):
     (["train", "new", "--source", "gone.de", "--target", "a.en"], "gone.de cannot be read: No such file"),
     (["train", "new", *FILES, "--attention", "glance"], "attention is 'glance'; it can be none, additive"),
     (["train", "new", *FILES, *VALID, "--strategy", "fsdp"], "strategy is 'fsdp'; it can be auto, ddp"),
-    (["train", "new", *FILES, *VALID, "--devices", "64", *SMALL], "10 pairs cannot be dealt out to 64 processes"),
     (["train", "new", *FILES], "without pairs to measure on there must be 20 or more"),
     (["train", "model", *FILES, *VALID], "already holds"),
     (["train", "a.de/new", *FILES, *VALID], "cannot be written"),
