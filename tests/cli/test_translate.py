@@ -89,6 +89,7 @@ def test_show_draws_the_alignment_with_beam_search_too(place, beam):
     (["train", "new", "--source", "a.de", "--target", "short.en"], "a.de has 10 lines and short.en has 1"),
     (["train", "new", "--source", "gone.de", "--target", "a.en"], "gone.de cannot be read: No such file"),
     (["train", "new", *FILES, "--attention", "glance"], "attention is 'glance'; it can be none, additive"),
+    (["train", "new", *FILES, *VALID, "--strategy", "fsdp"], "strategy is 'fsdp'; it can be auto, ddp"),
     (["train", "new", *FILES], "without pairs to measure on there must be 20 or more"),
     (["train", "model", *FILES, *VALID], "already holds"),
     (["train", "a.de/new", *FILES, *VALID], "cannot be written"),

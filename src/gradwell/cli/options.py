@@ -26,6 +26,9 @@ class FailOn(StrEnum):
     note = "note"
     never = "never"
 
+Devices = Annotated[int, typer.Option(metavar="N", help="Processes that train together here, one a device; 0: the devices found.")]
+Strategy = Annotated[str, typer.Option(metavar="NAME", help="How they train together: ddp, or auto.")]
+
 
 class Language(StrEnum):
     """The languages of the manual and the lab."""
