@@ -1,0 +1,1 @@
+"""Gradwell inside other tools; each is imported only when it is used."""
