@@ -77,7 +77,7 @@ def expected(model, folder, out, names=NAMES, job=JOB):
 
 def in_turn(model, left, job):
     """Label the tables in this process, which is quicker than to start others."""
-    return map(partial(folders.label, model, job), left)
+    yield from map(partial(folders.label, model, job), left)
 
 
 def label(model, folder, out, job=JOB, run=in_turn, **options):

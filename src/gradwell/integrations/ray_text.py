@@ -17,7 +17,7 @@ from typing import Any
 
 from gradwell.errors import DependencyError, TargetError
 from gradwell.text import tables, tables_in
-from gradwell.text.folders import Outcome, Piece, Runner, label, loaded
+from gradwell.text.folders import Outcome, Outcomes, Piece, Runner, label, loaded
 from gradwell.text.tables import Job
 
 TRIES = 3  # times that a task is started anew after its process or machine was lost
@@ -78,7 +78,7 @@ def on(address: str) -> Runner:
     return partial(run, address)
 
 
-def run(address: str, model: str, left: Sequence[Piece], job: Job) -> Iterator[Outcome]:
+def run(address: str, model: str, left: Sequence[Piece], job: Job) -> Outcomes:
     """Label the tables, each by one task with as many processors as threads were asked for (one, if none were)."""
     ray = package()
     rest = iter(left)

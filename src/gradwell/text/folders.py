@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from pathlib import Path
@@ -43,7 +43,8 @@ class Outcome:
     error: str = ""
 
 
-Runner = Callable[[str, Sequence[Piece], Job], Iterator[Outcome]]
+Outcomes = Generator[Outcome, None, None]
+Runner = Callable[[str, Sequence[Piece], Job], Outcomes]
 
 
 @dataclass
@@ -80,15 +81,18 @@ def predict(
         if not left:
             return tally
         sweep(left)
-        with mapped(checked, model, Path(output)) as path:
-            for outcome in (run or here)(path, left, job):
-                if outcome.error:
-                    tally.failed.append(outcome)
-                else:
-                    book.enter(outcome.piece.name, outcome.rows, outcome.piece.stamp)
-                    tally.rows += outcome.rows
-                tally.done += 1
-                tell(tally)
+        try:
+            with mapped(checked, model, Path(output)) as path, closing((run or here)(path, left, job)) as outcomes:
+                for outcome in outcomes:
+                    if outcome.error:
+                        tally.failed.append(outcome)
+                    else:
+                        book.enter(outcome.piece.name, outcome.rows, outcome.piece.stamp)
+                        tally.rows += outcome.rows
+                    tally.done += 1
+                    tell(tally)
+        finally:
+            sweep(left)
     return tally
 
 
@@ -150,13 +154,14 @@ def sweep(left: Sequence[Piece]) -> None:
                 path.unlink(missing_ok=True)
 
 
-def here(model: str, left: Sequence[Piece], job: Job) -> Iterator[Outcome]:
+def here(model: str, left: Sequence[Piece], job: Job) -> Outcomes:
     """Let processes of this machine do it: one for each thread that was asked for, and more threads for each where tables are few."""
     threads = SUPERVISED.with_(thread=job.threads).threads
     workers = min(threads, len(left))
     work = partial(label, model, replace(job, threads=threads // workers))
-    for piece, result in processes.each(work, left, workers):
-        yield Outcome(piece, error=f"{piece.source}: {result.reason}") if isinstance(result, processes.Died) else result
+    with closing(processes.each(work, left, workers)) as results:
+        for piece, result in results:
+            yield Outcome(piece, error=f"{piece.source}: {result.reason}") if isinstance(result, processes.Died) else result
 
 
 def label(model: str, job: Job, piece: Piece) -> Outcome:

@@ -6,7 +6,7 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
@@ -64,7 +64,7 @@ class Worker(Generic[Piece, Result]):
         self.pipe.close()
 
 
-def each(work: Callable[[Piece], Result], pieces: Iterable[Piece], workers: int) -> Iterator[tuple[Piece, Result | Died]]:
+def each(work: Callable[[Piece], Result], pieces: Iterable[Piece], workers: int) -> Generator[tuple[Piece, Result | Died], None, None]:
     """Every piece with what `work(piece)` answered, as they come; or with Died, where the process that had it was killed.
 
     work: a function that can be pickled; each process gets it once, and it should not raise. The processes end with the

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from contextlib import redirect_stdout
 from typing import TYPE_CHECKING
 
 from gradwell.cli import output
@@ -66,7 +67,7 @@ def predict(model: str, folder: str, target: str, job: Job, ray: str | None) -> 
         run = on(ray)
     show = Show()
     try:
-        with show.bar:
+        with show.bar, redirect_stdout(sys.stderr):  # where Ray tells of workers that it lost
             tally = folders.predict(model, folder, target, job, run, show.update)
     finally:
         show.close()
