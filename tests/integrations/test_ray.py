@@ -111,7 +111,7 @@ def die():
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-@pytest.mark.filterwarnings("ignore:`use_push_based_shuffle` is deprecated:DeprecationWarning")  # Ray Data sets it itself
+@pytest.mark.filterwarnings("ignore::DeprecationWarning:ray.data.context")  # Ray Data sets deprecated options of its own
 def test_batches_of_a_ray_dataset_get_the_same_labels(cluster, model, tmp_path):
     pytest.importorskip("ray.data")
     import pyarrow.parquet as pq
