@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from gradwell.errors import DataError, ModelFileError, OptionError, TargetError
-from gradwell.text import files, folders, ledger, processes, tables, train_supervised
+from gradwell.text import files, folders, ledger, processes, tables, train_supervised, train_unsupervised
 from gradwell.text.tables import Job
 from tests.command import inside
 
@@ -183,6 +183,11 @@ def test_a_folder_holds_the_labels_of_one_job(model, folder, tmp_path):
         label(model, folder, out, Job("text", 0))
     with pytest.raises(ModelFileError, match="nowhere cannot be opened"):
         label("nowhere", folder, out)
+    (tmp_path / "words").write_text("a b c d e\n" * 20)
+    train_unsupervised(str(tmp_path / "words"), minCount=1, dim=4, epoch=1, thread=1, verbose=0).save_model(tmp_path / "vectors.bin")
+    with pytest.raises(DataError, match="supervised"):
+        label(str(tmp_path / "vectors.bin"), folder, tmp_path / "out2")
+    label(model, folder, tmp_path / "out2")
     with ledger.opened(tmp_path / "held", {}), pytest.raises(DataError, match="another process is writing to"):
         label(model, folder, tmp_path / "held")
     (out / ledger.NAME).write_text("{\n{}\n")

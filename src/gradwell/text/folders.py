@@ -72,8 +72,6 @@ def predict(
     facts: dict[str, Any] = {"job": "gradwell text predict", "model": fingerprint(model), "input": str(Path(folder).resolve())}
     facts |= {name: getattr(job, name) for name in ("column", "k", "threshold", "label", "probability")}
     facts["keep"] = None if job.keep is None else list(job.keep)
-    checked = files.load(model)
-    checked.predict([], job.k)  # complains of a model that is no classifier
     with ledger.opened(Path(output), facts) as book:
         left = [piece for piece in found if not (book.holds(piece.name, piece.stamp) and Path(piece.target).is_file())]
         tally = Tally(len(left), len(found) - len(left))
@@ -82,7 +80,7 @@ def predict(
             return tally
         sweep(left)
         try:
-            with mapped(checked, model, Path(output)) as path, closing((run or here)(path, left, job)) as outcomes:
+            with mapped(model, Path(output)) as path, closing((run or here)(path, left, job)) as outcomes:
                 for outcome in outcomes:
                     if outcome.error:
                         tally.failed.append(outcome)
@@ -132,14 +130,17 @@ def fingerprint(path: str) -> str:
 
 
 @contextmanager
-def mapped(model: Model, path: str, output: Path) -> Iterator[str]:
-    """The path of the model as a file that all workers map into memory, which holds it once."""
+def mapped(path: str, output: Path) -> Iterator[str]:
+    """The path of the model as a file that all workers map into memory, which holds it once. Raises DataError where it is no classifier."""
+    model = files.load(path)
+    model.predict([])  # complains of word vectors
     if path.endswith(".safetensors"):
         yield str(Path(path).absolute())
         return
     where = output.absolute() / MAPPED
     try:
         native.save(model, where)
+        del model
         yield str(where)
     finally:
         where.unlink(missing_ok=True)
