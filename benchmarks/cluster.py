@@ -33,7 +33,7 @@ from gradwell.text.tables import Job
 
 ROOT = Path(__file__).parents[1]
 DATA = Path(os.environ.get("GRADWELL_DATA", ROOT.parent / "shared" / "data")) / "text"
-TABLES, ROWS, TURNS = 8, 6_000, 3
+TABLES, ROWS, TURNS = 8, 25_000, 3
 BILLION = 10**9
 JOB = Job("text", threads=1)
 MODEL = {"dim": 16, "minn": 2, "maxn": 4, "lr": 0.5, "epoch": 10, "thread": 2, "verbose": 0}
