@@ -276,7 +276,7 @@ def table(
         f"{facts['rows']:,} AG News texts of {facts['characters']:.0f} characters in {TABLES} Parquet files; a model of 113 languages, "
         f"dim 16, n-grams of 2-4 characters; one thread a process, {os.cpu_count()} processors ({platform.machine()}), "
         f"Python {platform.python_version()}, pyarrow {pyarrow.__version__}, Gradwell {gradwell.__version__}. Made by "
-        f"`python benchmarks/cluster.py` while other programs ran on the same processors (load {os.getloadavg()[2]:.1f} over the last "
+        f"`python benchmarks/cluster.py`; other programs shared the processors at times (load {os.getloadavg()[2]:.1f} over the last "
         "15 minutes): compare sides, which took turns, rather than trust one figure.", "",
         f"Median of {TURNS} turns (lowest-highest). Reading and writing of the tables are part of it; work is "
         f"processor time. {facts['same']}.", "",
