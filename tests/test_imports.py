@@ -8,13 +8,14 @@ from pathlib import Path
 import pytest
 
 SOURCE = Path(__file__).parents[1] / "src" / "gradwell"
-EVERYTHING = {"cli", "doctor", "errors", "folder", "lab", "loop", "nets", "onnx", "report", "serve", "session",
-              "text", "translate", "vision", "watch", "__init__"}
+EVERYTHING = {"cli", "doctor", "errors", "folder", "integrations", "lab", "loop", "nets", "onnx", "report", "serve", "session",
+              "text", "translate", "vision", "watch", "weights", "__init__"}
 ALLOWED = {
     "__init__": EVERYTHING, "cli": EVERYTHING, "session": EVERYTHING, "errors": set(),
     "nets": set(), "text": set(), "doctor": set(),
-    "watch": {"doctor", "nets"}, "report": {"doctor"}, "folder": set(), "loop": set(), "onnx": set(),
-    **{room: {"folder", "loop", "nets", "onnx", "watch"} for room in ("translate", "vision")},
+    "watch": {"doctor", "nets"}, "report": {"doctor"}, "folder": set(), "loop": set(), "onnx": set(), "weights": set(),
+    **{room: {"folder", "loop", "nets", "onnx", "watch", "weights"} for room in ("translate", "vision")},
+    "integrations": {"doctor", "folder", "report", "session", "text", "translate", "vision", "watch", "__init__"},
     "serve": {"doctor", "folder", "lab", "nets", "report", "text", "translate", "__init__"},
     "lab": {"folder", "nets", "text", "watch", "doctor"},
 }

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 from gradwell.errors import ModelFileError
 
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
+DOCTOR = "doctor.json"  # what the doctor said of the training, where it watched
 
 
 def ready(folder: str | os.PathLike[str]) -> Path:

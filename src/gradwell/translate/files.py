@@ -16,6 +16,7 @@ from gradwell.translate.model import EncoderDecoder
 from gradwell.translate.needs import needed
 from gradwell.translate.options import Options
 from gradwell.translate.vocabulary import Vocabulary
+from gradwell.weights import filled
 
 if TYPE_CHECKING:
     from gradwell.translate.translator import Translator
@@ -78,19 +79,20 @@ def load(folder: str | os.PathLike[str], bf16: bool = False) -> Translator:
         raise ModelFileError(f"{where} holds no translator: there is no {CONFIG}{hint}")
     options, history = config_of(where / CONFIG)
     source, target = vocabulary(where / "source.json"), vocabulary(where / "target.json")
-    model = EncoderDecoder(options, len(source), len(target))
     path = where / WEIGHTS
     try:
         weights: dict[str, Any] = needed("safetensors.torch", "loading a translator").load_file(path)
         if options.one_vocabulary:
             weights["encoder.embed.weight"] = weights["decoder.embed.weight"]
-        model.load_state_dict(weights)
+        if options.encoder_layers + options.decoder_layers > len(weights):
+            raise ValueError(f"it states more layers than the {len(weights)} tensors that are there")
+        model = filled(lambda: EncoderDecoder(options, len(source), len(target)), weights)
     except Exception as error:  # noqa: BLE001 - a damaged file may raise anything
         raise ModelFileError(f"{path} does not hold the weights that {CONFIG} describes: {str(error).splitlines()[0]}") from None
     seen = where / ALIGNMENTS
     try:
         alignments = json.loads(text_of(seen)) if seen.exists() else None
-    except ValueError:
+    except (ValueError, RecursionError):
         raise ModelFileError(f"{seen} is not JSON") from None
     return Translator(options, source, target, (model.bfloat16() if bf16 else model).eval(), history, alignments)
 
@@ -100,7 +102,7 @@ def config_of(path: Path) -> tuple[Options, list[dict[str, float]]]:
     try:
         config = json.loads(text_of(path))
         form, version = config["format"], config["version"]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         raise ModelFileError(f"{path} is not the configuration of a translator") from None
     if form != FORMAT or version != VERSION:
         raise ModelFileError(f"{path} is a {form!r} of version {version}; this Gradwell reads {FORMAT!r} of version {VERSION}")
