@@ -34,6 +34,11 @@ def test_training_ends_with_figures_and_the_doctors_findings(place):
     assert "gradwell: all is well" in result.stderr, "our own network is healthy"
 
 
+def test_what_the_doctor_said_is_kept_beside_the_model(place):
+    said = json.loads((place[0] / "model" / "doctor.json").read_text())
+    assert (said["findings"], said["learned"]["answer"]) == ([], "yes")
+
+
 def test_lines_from_stdin_are_translated_one_by_one(place):
     result = gradwell("translate", "predict", "model", cwd=place[0], input="ein mann geht .\n\ndie katze schläft .\n")
     assert result.returncode == 0, result.stderr

@@ -17,9 +17,9 @@ from gradwell.folder import CONFIG, DOCTOR, WEIGHTS, write
 from gradwell.integrations.hub.kind import Shared
 from gradwell.report.json import SCHEMA
 
-VERSION = 1  # of all three formats
 KINDS = {"gradwell text": "texts.Text", "gradwell translator": "translators.Translates", "gradwell image classifier": "images.Classifies"}
 CARD = "README.md"
+SAID = {"steps", "learned", "overhead", "notices", "findings"}  # by the doctor
 FILES = (CARD, DOCTOR, CONFIG, WEIGHTS, "source.json", "target.json", "alignments.json")  # all that are ever fetched
 Where = str | os.PathLike[str]
 
@@ -78,7 +78,7 @@ def pack_text(file: Path, folder: Path) -> None:
 
     model = files.load(file)
     files.save(model, folder / WEIGHTS)
-    stated = {"format": "gradwell text", "version": VERSION, "options": dataclasses.asdict(model.options)}
+    stated = {"format": "gradwell text", "options": dataclasses.asdict(model.options)}
     write(folder / CONFIG, json.dumps(stated, indent=2, ensure_ascii=False) + "\n")
 
 
@@ -101,7 +101,7 @@ def doctor_of(folder: Path) -> dict[str, Any] | None:
 
     try:
         said: dict[str, Any] = json.loads(path.read_bytes())
-        if said["schema"] != SCHEMA:
+        if said["schema"] != SCHEMA or not said.keys() >= SAID:
             raise ValueError
         return said | {"script": "", "findings": [named(finding) for finding in said["findings"]]}
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):

@@ -11,13 +11,12 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import gradwell
 from gradwell.errors import DependencyError, GradwellError, ModelFileError
-from gradwell.folder import CONFIG, DOCTOR, ready
+from gradwell.folder import CONFIG, DOCTOR, WEIGHTS, ready
 from gradwell.integrations.hub.packing import CARD, FILES, Where, kind_of, opened, pack
 
 LARGEST_TEXT = 64 << 20  # bytes of a file that is no weights
@@ -33,13 +32,12 @@ def push_to_hub(
     token, endpoint: of the Hub, where those that huggingface_hub knows are not meant.
     Raises ModelFileError when the model is damaged or the Hub does not take it, DataError when the test data cannot be read.
     """
-    library = hub()
+    hub = api(token, endpoint)
     with tempfile.TemporaryDirectory() as work:
         folder = pack(model, Path(work) / "model", test, languages, license, repo)
         with plainly(repo, "be written"):
-            api = library.HfApi(endpoint, token, library_name="gradwell", library_version=gradwell.__version__)
-            made = api.create_repo(repo, private=private or None, exist_ok=True)
-            api.upload_folder(repo_id=made.repo_id, folder_path=folder, commit_message="A model of Gradwell")
+            made = hub.create_repo(repo, private=private or None, exist_ok=True)
+            hub.upload_folder(repo_id=made.repo_id, folder_path=folder, commit_message="A model of Gradwell")
     return str(made)
 
 
@@ -57,54 +55,65 @@ def from_pretrained(repo: Where, *, revision: str | None = None, token: str | No
 
 def pull(repo: str, folder: Where, *, revision: str | None = None, token: str | None = None, endpoint: str | None = None) -> Path:
     """Fetch a model into a folder, once it has proved to be whole. Raises ModelFileError as `from_pretrained` does."""
+    new = not Path(folder).exists()
     to = ready(folder)
-    source = fetched(repo, revision, token, endpoint)
-    with naming(repo):
-        kind = type(opened(source))
+    try:
+        source = fetched(repo, revision, token, endpoint)
+        with naming(repo):
+            kind = type(opened(source))
+    except BaseException:
+        if new:
+            to.rmdir()
+        raise
     for name in (CARD, DOCTOR, *reversed(kind.files)):  # the configuration last: a folder that has one is whole
         if (source / name).exists():
             temporary = to / f".{name}.{os.getpid()}"
-            shutil.copyfile(source / name, temporary)
-            temporary.replace(to / name)
+            try:
+                shutil.copyfile(source / name, temporary)
+                temporary.replace(to / name)
+            finally:
+                temporary.unlink(missing_ok=True)
     return to
 
 
 def fetched(repo: str, revision: str | None, token: str | None, endpoint: str | None) -> Path:
     """The folder of the cache in which the files of a repository lie that a model of ours consists of; others are left where they are."""
-    library = hub()
-    fetch = partial(library.snapshot_download, repo, token=token, endpoint=endpoint, library_name="gradwell",
-                    library_version=gradwell.__version__)
     with plainly(repo, "be fetched"):
-        try:
-            listed = {one.filename: one for one in fetch(revision=revision, allow_patterns=list(FILES), dry_run=True)}
-        except library.errors.DryRunError as error:
-            if isinstance(error.__cause__, library.errors.HfHubHTTPError):
-                raise error.__cause__ from None
-            listed = {}  # nobody answers: perhaps it was fetched before
-        if listed and CONFIG not in listed:
+        hub = api(token, endpoint)
+        sizes = sizes_of(hub, repo, revision)
+        if sizes is not None and CONFIG not in sizes:
             raise ModelFileError(f"{repo} holds no Gradwell model: there is no {CONFIG}")
-        for name, one in listed.items():
-            if name.endswith(".json") and (one.file_size or 0) > LARGEST_TEXT:
-                raise ModelFileError(f"{repo} is no Gradwell model: its {name} has {one.file_size:,} bytes")
-        commit = listed[CONFIG].commit_hash if listed else revision
-        first = Path(fetch(revision=commit, allow_patterns=[CONFIG]))
+        large = [name for name, size in (sizes or {}).items() if name in FILES and name != WEIGHTS and size > LARGEST_TEXT]
+        if sizes and large:
+            raise ModelFileError(f"{repo} is no Gradwell model: its {large[0]} has {sizes[large[0]]:,} bytes")
+        first = Path(hub.snapshot_download(repo, revision=revision, allow_patterns=[CONFIG]))
     with naming(repo):
         files = kind_of(first / CONFIG).files
     with plainly(repo, "be fetched"):
-        needed = sum(one.file_size or 0 for name, one in listed.items() if name in files and one.will_download)
-        free = shutil.disk_usage(first).free
-        if needed > free:
-            raise ModelFileError(f"{repo} has {needed:,} bytes, and {free:,} are free on the disk of {first}")
-        return Path(fetch(revision=commit, allow_patterns=[*files, DOCTOR, CARD]))
+        needed, free = (sizes or {}).get(WEIGHTS, 0), shutil.disk_usage(first).free
+        if needed > free and not (first / WEIGHTS).exists():
+            raise ModelFileError(f"{repo} has {needed:,} bytes of weights, and {free:,} are free on the disk of {first}")
+        return Path(hub.snapshot_download(repo, revision=first.name, allow_patterns=[*files, DOCTOR, CARD]))
 
 
-def hub() -> Any:
+def sizes_of(hub: Any, repo: str, revision: str | None) -> dict[str, int] | None:
+    """The bytes of each file of a repository; None where nobody answers: perhaps it was fetched before."""
+    try:
+        found = hub.model_info(repo, revision=revision, files_metadata=True).siblings
+    except Exception as error:
+        if getattr(error, "response", None) is not None or isinstance(error, ValueError):
+            raise
+        return None
+    return {one.rfilename: one.size or 0 for one in found}
+
+
+def api(token: str | None, endpoint: str | None) -> Any:
     """The library. Raises DependencyError when it is missing."""
     try:
-        import huggingface_hub
+        from huggingface_hub import HfApi
     except ModuleNotFoundError:
         raise DependencyError("the Hub needs huggingface_hub; install it with `pip install 'gradwell[hub]'`") from None
-    return huggingface_hub
+    return HfApi(endpoint, token, library_name="gradwell", library_version=gradwell.__version__)
 
 
 @contextmanager
@@ -120,7 +129,8 @@ def plainly(repo: str, what: str) -> Iterator[None]:
 
 def reason(error: Exception) -> str:
     """Why the Hub did not do it."""
-    errors = hub().errors
+    from huggingface_hub import errors
+
     status = getattr(getattr(error, "response", None), "status_code", None)
     if isinstance(error, errors.GatedRepoError):
         return f"its owner must let you in first; {LOGIN}"
@@ -130,8 +140,8 @@ def reason(error: Exception) -> str:
         return "the repository has no such revision"
     if status in (401, 403):
         return f"the Hub does not let you; {LOGIN}"
-    lines = [line for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
-    return lines[0].strip()
+    said = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+    return f"{said} {reason(error.__cause__)}" if isinstance(error.__cause__, Exception) else said
 
 
 @contextmanager
