@@ -26,6 +26,14 @@ def ready(folder: str | os.PathLike[str]) -> Path:
     return where
 
 
+def read(path: Path) -> str:
+    """What a file says. Raises ModelFileError when it cannot be read."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ModelFileError(f"{path} cannot be read: {getattr(error, 'strerror', None) or 'it is not text'}") from None
+
+
 def write(path: Path, data: str | bytes) -> None:
     """Write a file whole or not at all."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")

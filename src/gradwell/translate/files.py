@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gradwell.errors import ModelFileError, OptionError
-from gradwell.folder import CONFIG, WEIGHTS, write
+from gradwell.folder import CONFIG, WEIGHTS, read, write
 from gradwell.translate.model import EncoderDecoder
 from gradwell.translate.needs import needed
 from gradwell.translate.options import Options
@@ -34,20 +34,7 @@ def start(work: Path, source: Vocabulary, target: Vocabulary) -> None:
 
 def started(work: Path) -> tuple[Vocabulary, Vocabulary]:
     """What a training began with."""
-    return vocabulary(work / "source.json"), vocabulary(work / "target.json")
-
-
-def vocabulary(path: Path) -> Vocabulary:
-    """The vocabulary in a file."""
-    return Vocabulary.parse(text_of(path), str(path))
-
-
-def text_of(path: Path) -> str:
-    """What a file says."""
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ModelFileError(f"{path} cannot be read: {getattr(error, 'strerror', None) or 'it is not text'}") from None
+    return Vocabulary.read(work / "source.json"), Vocabulary.read(work / "target.json")
 
 
 def save(translator: Translator, folder: str | os.PathLike[str]) -> None:
@@ -78,7 +65,7 @@ def load(folder: str | os.PathLike[str], bf16: bool = False) -> Translator:
         hint = "; its training was interrupted, and the same command goes on with it" if begun else "; `gradwell translate train` makes one"
         raise ModelFileError(f"{where} holds no translator: there is no {CONFIG}{hint}")
     options, history = config_of(where / CONFIG)
-    source, target = vocabulary(where / "source.json"), vocabulary(where / "target.json")
+    source, target = Vocabulary.read(where / "source.json"), Vocabulary.read(where / "target.json")
     path = where / WEIGHTS
     try:
         weights: dict[str, Any] = needed("safetensors.torch", "loading a translator").load_file(path)
@@ -91,7 +78,7 @@ def load(folder: str | os.PathLike[str], bf16: bool = False) -> Translator:
         raise ModelFileError(f"{path} does not hold the weights that {CONFIG} describes: {str(error).splitlines()[0]}") from None
     seen = where / ALIGNMENTS
     try:
-        alignments = json.loads(text_of(seen)) if seen.exists() else None
+        alignments = json.loads(read(seen)) if seen.exists() else None
     except (ValueError, RecursionError):
         raise ModelFileError(f"{seen} is not JSON") from None
     return Translator(options, source, target, (model.bfloat16() if bf16 else model).eval(), history, alignments)
@@ -100,7 +87,7 @@ def load(folder: str | os.PathLike[str], bf16: bool = False) -> Translator:
 def config_of(path: Path) -> tuple[Options, list[dict[str, float]]]:
     """The options and history that a configuration states."""
     try:
-        config = json.loads(text_of(path))
+        config = json.loads(read(path))
         form, version = config["format"], config["version"]
     except (ValueError, KeyError, TypeError, RecursionError):
         raise ModelFileError(f"{path} is not the configuration of a translator") from None
