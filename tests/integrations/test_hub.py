@@ -1,8 +1,12 @@
 """Models to and from a Hub: packed, carried by huggingface_hub itself to a small server on this machine, fetched, and not trusted."""
 
 import json
+import os
 import pickle
 import shutil
+import subprocess
+import sys
+import threading
 
 import numpy as np
 import pytest
@@ -158,7 +162,7 @@ def test_scores_of_the_training_and_of_test_data_stand_in_the_card(models, tmp_p
     assert "| f1 | 1 | test.txt | micro-averaged, the likeliest label of each of 50 lines |" in card
     (tmp_path / "pairs.tsv").write_text("a dog\ta dog\ntwo cats\tcats\n")
     card = hub.card(models / "translator", test=str(tmp_path / "pairs.tsv"))
-    assert "| bleu | 12.5 | the sentences set apart in training | greedy |" in card
+    assert "| bleu | 12.5 | the sentences set apart in training | greedy, effective order |" in card
     assert "| pairs.tsv | beam 5, sacrebleu nrefs:1\\|case:mixed" in card
     test = digits(1400, 1450)
     np.savez(tmp_path / "test.npz", x_test=test.pixels[:, 0], y_test=test.labels)
@@ -253,7 +257,8 @@ def stating(**options):
 
 
 BAD = [
-    ("text.bin", change("config.json", b'{"model_type": "bert"}'), "is not of a Gradwell model: its format is none"),
+    ("text.bin", change("config.json", b'{"model_type": "bert"}'), "is not of a Gradwell model: it states no format; it can be"),
+    ("text.bin", change("config.json", b'{"format": ["x"]}'), "its format is"),
     ("text.bin", change("config.json", b"{"), "is not JSON"),
     ("text.bin", change("config.json", b"[" * 100_000), "is not JSON"),
     ("text.bin", change("config.json", b'["gradwell text"]'), "is not of a Gradwell model"),
@@ -328,6 +333,22 @@ def test_push_pull_and_card_are_commands(models, server, tmp_path):
     assert done.stdout == (tmp_path / "here" / "README.md").read_text() == server.repos["me/it"]["README.md"].decode()
 
 
+def test_a_pull_that_is_killed_leaves_no_half_model_and_goes_on_when_typed_again(models, server, tmp_path):
+    put(server, "me/it", hub.pack(models / "text.safetensors", tmp_path / "packed"))
+    env = {"HF_ENDPOINT": server.endpoint, "HF_HOME": str(tmp_path / "home"), "HF_HUB_DISABLE_XET": "1"}
+    server.stalled = threading.Event()
+    here = [sys.executable, "-c", "from gradwell.cli.main import main; main()", "hub", "pull", "me/it", "here"]
+    pulling = subprocess.Popen(here, cwd=tmp_path, env=os.environ | env, stderr=subprocess.DEVNULL)
+    assert server.stalled.wait(60), "half of the weights are there"
+    pulling.kill()
+    assert pulling.wait() == -9
+    assert not (tmp_path / "here" / "config.json").exists()
+    server.stalled = None
+    done = gradwell_("hub", "pull", "me/it", "here", cwd=tmp_path, env=env)
+    assert done.returncode == 0, done.stderr
+    assert {path.name: path.read_bytes() for path in (tmp_path / "here").iterdir()} == server.repos["me/it"]
+
+
 @pytest.mark.parametrize(("arguments", "says"), [
     (["pull", "me/nothing", "new"], "me/nothing cannot be fetched: the Hub has no such repository"),
     (["pull", "me/nothing", "full"], "full already holds a model"),
@@ -349,7 +370,7 @@ def test_bad_input_ends_in_one_clear_line(server, tmp_path, monkeypatch, argumen
 
 
 def test_without_the_library_the_error_says_what_to_install(models, monkeypatch):
-    monkeypatch.setitem(__import__("sys").modules, "huggingface_hub", None)
+    monkeypatch.setitem(sys.modules, "huggingface_hub", None)
     for call in (lambda: hub.card(models / "images"), lambda: hub.from_pretrained("me/it")):
         with pytest.raises(DependencyError, match=r"pip install 'gradwell\[hub\]'"):
             call()

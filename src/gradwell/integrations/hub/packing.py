@@ -28,13 +28,14 @@ def kind_of(config: Path) -> type[Shared]:
     """The kind of model that a configuration states. Raises ModelFileError when it is none of ours."""
     try:
         stated: Any = json.loads(config.read_bytes())
-        form = stated.get("format", "none; it is of something else") if isinstance(stated, dict) else "none"
+        form = stated.get("format") if isinstance(stated, dict) else None
     except OSError as error:
         raise ModelFileError(f"{config} cannot be read: {error.strerror}") from None
     except (ValueError, RecursionError):
         raise ModelFileError(f"{config} is not JSON") from None
     if not isinstance(form, str) or form not in KINDS:
-        raise ModelFileError(f"{config.name} is not of a Gradwell model: its format is {form}; it can be {', '.join(map(repr, KINDS))}")
+        said = "it states no format" if form is None else f"its format is {str(form)[:40]!r}"
+        raise ModelFileError(f"{config.name} is not of a Gradwell model: {said}; it can be {', '.join(map(repr, KINDS))}")
     module, _, name = KINDS[form].partition(".")
     found: type[Shared] = getattr(import_module(f"gradwell.integrations.hub.{module}"), name)
     return found

@@ -54,7 +54,7 @@ class Translates(Shared):
         """What was measured while it was trained."""
         last = self.history[-1] if self.history else {}
         value = last.get("averaged_bleu", last.get("bleu"))
-        return [] if value is None else [Score("bleu", value, "the sentences set apart in training", "greedy")]
+        return [] if value is None else [Score("bleu", value, "the sentences set apart in training", "greedy, effective order")]
 
     def measured(self, data: str) -> list[Score]:
         """What is measured now."""
