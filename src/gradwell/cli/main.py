@@ -13,6 +13,7 @@ from gradwell.cli import output
 from gradwell.cli.check import check
 from gradwell.cli.cure import cure
 from gradwell.cli.explain import explain
+from gradwell.cli.hub.main import hub
 from gradwell.cli.inspect import inspect
 from gradwell.cli.judge import judge
 from gradwell.cli.lab.main import lab
@@ -34,7 +35,7 @@ app.command(context_settings={"allow_interspersed_args": False})(run)
 app.command(context_settings={"allow_interspersed_args": False})(cure)
 for command in (check, inspect, judge, show, serve, track, runs, rules, explain):
     app.command()(command)
-for room in (text, translate, vision, lab):
+for room in (text, translate, vision, lab, hub):
     app.command(context_settings=SETTINGS)(room)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -13,7 +14,7 @@ from gradwell import translate as room
 from gradwell.cli import output
 from gradwell.cli.options import Devices, Strategy, with_options
 from gradwell.cli.translate.arguments import Source, Target
-from gradwell.folder import ready
+from gradwell.folder import DOCTOR, ready
 from gradwell.loop import Processes, first
 from gradwell.translate.options import Options
 from gradwell.translate.pairs import held_out
@@ -54,6 +55,7 @@ def train(
     say(f"{model}: {made.parameters:,} parameters, {bleu}", quiet)
     if session:
         output.summary(session.report(), sys.stderr)
+        output.write_json(session.report(), Path(model) / DOCTOR)
     return 0
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -13,7 +14,7 @@ from gradwell import vision as room
 from gradwell.cli import output
 from gradwell.cli.options import Devices, Strategy, codes, with_options
 from gradwell.cli.vision.arguments import Data, shown
-from gradwell.folder import ready
+from gradwell.folder import DOCTOR, ready
 from gradwell.loop import Processes, first
 from gradwell.vision.options import Options
 from gradwell.vision.reading import as_they_come
@@ -53,6 +54,7 @@ def train(
     say(f"{model}: {made.parameters:,} parameters, {best:.2%} of the images to measure on are right", quiet)
     if session:
         output.summary(session.report(), sys.stderr)
+        output.write_json(session.report(), Path(model) / DOCTOR)
     return 0
 
 
