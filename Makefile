@@ -24,6 +24,7 @@ test: setup .venv/oracle
 .venv-integrations/ready: pyproject.toml constraints.txt
 	test -x .venv-integrations/bin/python || $(PYTHON) -m venv .venv-integrations
 	.venv-integrations/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,integrations]'
+	.venv-integrations/bin/python -m pip install --quiet --disable-pip-version-check --no-deps nemo-curator==1.4.0 cosmos-xenna==0.2.0
 	.venv-integrations/bin/python -m pip install --quiet --disable-pip-version-check fasttext==0.9.3 || true
 	touch $@
 
