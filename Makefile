@@ -26,6 +26,7 @@ test: setup .venv/oracle
 	.venv-integrations/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,integrations]'
 	.venv-integrations/bin/python -m pip install --quiet --disable-pip-version-check --no-deps nemo-curator==1.4.0 cosmos-xenna==0.2.0
 	.venv-integrations/bin/python -m pip install --quiet --disable-pip-version-check fasttext==0.9.3 || true
+	.venv-integrations/bin/python -m pip uninstall --quiet --yes torchvision  # fastai's; not used, and in the way where it was built for another torch
 	touch $@
 
 test-integrations: .venv-integrations/ready
