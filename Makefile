@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN = .venv/bin
 
-.PHONY: setup demo lab test lint types pages manual check bench clean
+.PHONY: setup demo lab test test-integrations lint types pages manual check bench clean
 
 setup: .venv/ready
 
@@ -20,6 +20,15 @@ demo: setup
 
 test: setup .venv/oracle
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+.venv-integrations/ready: pyproject.toml constraints.txt
+	test -x .venv-integrations/bin/python || $(PYTHON) -m venv .venv-integrations
+	.venv-integrations/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,integrations]'
+	.venv-integrations/bin/python -m pip install --quiet --disable-pip-version-check fasttext==0.9.3 || true
+	touch $@
+
+test-integrations: .venv-integrations/ready
+	.venv-integrations/bin/python docs/integrations.py
 
 lab: setup
 	$(BIN)/gradwell lab run --all --jobs 2 --results src/gradwell/lab/results

@@ -11,6 +11,7 @@ docs/mutation.md.
 from __future__ import annotations
 
 import sys
+import tempfile
 from collections.abc import Sequence
 from dataclasses import fields, replace
 from pathlib import Path
@@ -25,6 +26,7 @@ from gradwell.doctor.record import Record
 from gradwell.doctor.rule import Rule
 
 PAGE = Path(__file__).parents[1] / "docs" / "mutation.md"
+folder = tempfile.TemporaryDirectory()  # of the records, where the ranks of a run find each other
 FACTORS = (1.5, 3, 10, 1000)
 
 
@@ -48,7 +50,7 @@ def watched(rule: Rule, sick: bool, cured: bool = False) -> Record:
     run = rule.example(sick)
     if cured and (fix := next(rule.check(watched(rule, sick))).fix) is not None:
         fix.apply(run)
-    with gradwell.watch(run.model, run.optimizer, every=1) as session:
+    with gradwell.watch(run.model, run.optimizer, every=1, run_dir=tempfile.mkdtemp(dir=folder.name)) as session:
         run.train()
     return session.record
 

@@ -47,10 +47,12 @@ INTRO = {
 HEADS = {
     "en": ("It **{}**. Over {} seeds, each number a median with its 90 % interval: {}", "Without the cause, with `{}`, it {}: {}",
            "What is commonly taught: {}.", "## The numbers", "## How it is measured", "Source: {}.",
-           "The doctor catches the same in a script: {}.", "Made by `{}` in {:g} s: {}. [All rows]({}/src/gradwell/lab/results/{}.json)."),
+           "The doctor catches the same in a script: {}.",
+           "Made by `{}` in {:g} s of processor time: {}. [All rows]({}/src/gradwell/lab/results/{}.json)."),
     "zh": ("判定：**{}**。{} 个随机种子，每个数是中位数及其 90 % 区间：{}", "去掉原因（`{}`）后**{}**：{}",
            "通常的说法：{}。", "## 数据", "## 怎样测量", "来源：{}。",
-           "诊断规则能在脚本里发现同样的问题：{}。", "由 `{}` 得出，用时 {:g} 秒：{}。[全部数据]({}/src/gradwell/lab/results/{}.json)。"),
+           "诊断规则能在脚本里发现同样的问题：{}。",
+           "由 `{}` 得出，用时 {:g} 秒处理器时间：{}。[全部数据]({}/src/gradwell/lab/results/{}.json)。"),
 }
 ROWS = 12  # of a table
 

@@ -33,9 +33,10 @@ def rule_pages() -> dict[Path, str]:
     pages = rule_index()
     for rule in catalogue():
         run = rule.example(sick=True)
-        with gradwell.watch(run.model, run.optimizer, every=1) as session:
-            run.train()
-        pages |= rule_page(rule, session.record)
+        with tempfile.TemporaryDirectory() as folder:  # where the ranks of a run find each other
+            with gradwell.watch(run.model, run.optimizer, every=1, run_dir=folder) as session:
+                run.train()
+            pages |= rule_page(rule, session.record)
     return pages
 
 

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from gradwell.nets.activations import ACTIVATIONS
 from gradwell.nets.recurrent import LSTMGates, temporal_gradients, trace
 from gradwell.translate.alignment import alignment
-from gradwell.translate.translator import Translation
+from gradwell.translate.translation import Translation
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"

@@ -13,9 +13,11 @@ TOGETHER = {  # what takes long and is shared: models, compiled kernels, the fir
     "report": ("tests/report/",),
     "serve": ("tests/serve/",),
     "programs": ("tests/watch/test_hostile.py", "tests/watch/test_launcher.py", "tests/watch/test_watcher.py"),  # long, so not at the end
+    "ranks": ("tests/watch/test_ranks.py",),  # pairs of processes
     **{file: (file,) for file in (
         "tests/cli/test_bad_input.py", "tests/cli/test_commands.py", "tests/cli/test_cure.py", "tests/cli/test_inspect.py",
-        "tests/cli/test_translate.py", "tests/cli/test_vision.py", "tests/watch/test_compiled.py", "tests/watch/test_layers.py",
+        "tests/cli/test_ci.py", "tests/cli/test_project.py", "tests/cli/test_translate.py", "tests/cli/test_vision.py",
+        "tests/integrations/test_pytest_plugin.py", "tests/watch/test_compiled.py", "tests/watch/test_layers.py",
     )},
 }
 

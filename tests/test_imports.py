@@ -8,16 +8,17 @@ from pathlib import Path
 import pytest
 
 SOURCE = Path(__file__).parents[1] / "src" / "gradwell"
-EVERYTHING = {"cli", "doctor", "errors", "folder", "integrations", "lab", "loop", "nets", "onnx", "report", "serve", "session",
-              "text", "translate", "vision", "watch", "__init__"}
+EVERYTHING = {"cli", "doctor", "errors", "folder", "integrations", "lab", "loop", "nets", "onnx", "project", "report", "serve", "session",
+              "studies", "text", "translate", "vision", "watch", "weights", "__init__"}
 ALLOWED = {
     "__init__": EVERYTHING, "cli": EVERYTHING, "session": EVERYTHING, "errors": set(),
-    "nets": set(), "text": set(), "doctor": set(),
-    "watch": {"doctor", "nets"}, "report": {"doctor"}, "folder": set(), "loop": set(), "onnx": set(),
-    **{room: {"folder", "loop", "nets", "onnx", "watch"} for room in ("translate", "vision")},
-    "serve": {"doctor", "folder", "lab", "nets", "report", "text", "translate", "__init__"},
-    "integrations": {"doctor", "report", "session", "text", "watch"},
-    "lab": {"folder", "nets", "text", "watch", "doctor"},
+    "nets": set(), "text": {"studies"}, "doctor": set(),
+    "watch": {"doctor", "nets"}, "report": {"doctor"}, "project": {"doctor"},
+    **{shared: set() for shared in ("folder", "loop", "onnx", "studies", "weights")},
+    **{room: {"folder", "loop", "nets", "onnx", "watch", "weights"} for room in ("translate", "vision")},
+    "serve": {"doctor", "folder", "lab", "nets", "project", "report", "text", "translate", "__init__"},
+    "lab": {"folder", "nets", "studies", "text", "watch", "doctor"},
+    "integrations": {"doctor", "folder", "project", "report", "session", "text", "translate", "vision", "watch", "__init__"},
 }
 FILES = sorted(SOURCE.rglob("*.py"))
 

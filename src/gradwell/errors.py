@@ -9,6 +9,7 @@ GradwellError
 +-- DataError         a text or table cannot be learned from or read (also a ValueError)
 +-- ModelFileError    a model file is missing, damaged, or of another kind (also a ValueError)
 +-- TrainingError     training cannot go on (also a RuntimeError)
++-- TrackerError      an experiment tracker does not answer, or takes nothing
 """
 
 
@@ -46,3 +47,7 @@ class ModelFileError(GradwellError, ValueError):
 
 class TrainingError(GradwellError, RuntimeError):
     """Training cannot go on."""
+
+
+class TrackerError(GradwellError):
+    """An experiment tracker does not answer, refuses what it is sent, or has no run to write to."""

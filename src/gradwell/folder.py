@@ -8,6 +8,7 @@ from pathlib import Path
 from gradwell.errors import ModelFileError
 
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
+DOCTOR = "doctor.json"  # what the doctor said of the training, where it watched
 
 
 def ready(folder: str | os.PathLike[str]) -> Path:
@@ -23,6 +24,14 @@ def ready(folder: str | os.PathLike[str]) -> Path:
     if (where / CONFIG).exists():
         raise ModelFileError(f"{where} already holds a model; name another folder, or delete it")
     return where
+
+
+def read(path: Path) -> str:
+    """What a file says. Raises ModelFileError when it cannot be read."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ModelFileError(f"{path} cannot be read: {getattr(error, 'strerror', None) or 'it is not text'}") from None
 
 
 def write(path: Path, data: str | bytes) -> None:

@@ -5,25 +5,64 @@ from __future__ import annotations
 import inspect
 import logging
 import os
+import re
 import signal
 import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from gradwell.errors import ModelFileError, OptionError, TrainingError
+
 LAST = "last.ckpt"  # in the folder of a training that is not over
+STRATEGIES = ("auto", "ddp")
+LOST = re.compile("gloo|connection (was )?(closed|reset)|broken pipe|nccl|recvvalue|remote process", re.IGNORECASE)
+ENDED = "a process that trained along has ended; what was learned up to the last measurement is kept, and the same command goes on from it"
+
+
+@dataclass(frozen=True)
+class Processes:
+    """How many processes train together, and how: lightning starts the others, each with the same command, unless torchrun has."""
+
+    devices: int = 0  # of this machine, a process for each; 0: those that lightning finds (a CPU counts as one)
+    strategy: str = "auto"  # lightning's name for it
+
+    def __post_init__(self) -> None:
+        """Complain about what is not possible."""
+        if self.devices < 0:
+            raise OptionError(f"devices is {self.devices}; it must be 1 or more, or 0 for those that are found")
+        if self.strategy not in STRATEGIES:
+            raise OptionError(
+                f"strategy is {self.strategy!r}; it can be {', '.join(STRATEGIES)}: every process has the whole model, which is small"
+            )
+
+    def given(self) -> dict[str, Any]:
+        """What lightning is told. Raises OptionError where torchrun has started another number of processes."""
+        if "LOCAL_WORLD_SIZE" not in os.environ:
+            return {"strategy": self.strategy, "devices": self.devices or "auto"}
+        here, all_ = (int(os.environ[name]) for name in ("LOCAL_WORLD_SIZE", "WORLD_SIZE"))
+        if self.devices not in (0, here):
+            raise OptionError(f"devices is {self.devices}, and torchrun has started {here} here; leave one of the two out")
+        return {"strategy": "ddp" if all_ > 1 else self.strategy, "devices": here, "num_nodes": all_ // here}
+
+
+FOUND = Processes()
 
 
 def trainer(
-    work: Path, epochs: int, measure: str, patience: int, kept: int, precision: str, bar: bool, clip: float | None = None,
+    work: Path, epochs: int, measure: str, patience: int, kept: int, precision: str, bar: bool, processes: Processes = FOUND,
+    clip: float | None = None,
 ) -> tuple[Any, Any]:
     """A lightning trainer, and the callback that keeps the checkpoints of the best epochs.
 
     The learner logs `measure` (training stops after `patience` epochs that do not raise it) and `quality`, by which epochs are chosen.
+    Raises OptionError for processes that there cannot be.
     """
     import lightning.pytorch as pl
+    from lightning.fabric.utilities.exceptions import MisconfigurationException
 
     best = pl.callbacks.ModelCheckpoint(
         work, "epoch-{epoch:03d}", monitor="quality", mode="max", save_top_k=kept, save_weights_only=True,
@@ -36,21 +75,25 @@ def trainer(
     kind: Any = precision  # one of the words that lightning knows
     if bar:
         callbacks.append(pl.callbacks.RichProgressBar(console_kwargs={"stderr": True}))
-    with still():
-        made = pl.Trainer(
-            max_epochs=epochs, callbacks=callbacks, gradient_clip_val=clip, precision=kind, logger=False, enable_progress_bar=bar,
-            enable_model_summary=False, num_sanity_val_steps=0, use_distributed_sampler=False, **together(),
-        )
+    try:
+        with still():
+            made = pl.Trainer(
+                max_epochs=epochs, callbacks=callbacks, gradient_clip_val=clip, precision=kind, logger=False, enable_progress_bar=bar,
+                enable_model_summary=False, num_sanity_val_steps=0, use_distributed_sampler=False, **processes.given(),
+            )
+    except MisconfigurationException as error:
+        raise OptionError(f"{processes.devices} devices cannot be had: {' '.join(str(error).split())}") from None
     return made, best
 
 
 def fit(trainer: Any, best: Any, learner: Any, batches: Any, checks: Any, work: Path) -> dict[str, Any]:
     """Run the loop, from the newest checkpoint where there is one; the checkpoints of the best epochs with their quality.
 
-    An interrupt waits for the end of the step; then KeyboardInterrupt is raised.
+    An interrupt waits for the end of the step; then KeyboardInterrupt is raised. Raises TrainingError when one of the processes that
+    train together has ended.
     """
     last = work / LAST
-    with still(), interruptible(trainer.callbacks) as interrupted:
+    with still(), interruptible(trainer.callbacks) as interrupted, company(trainer, interrupted):
         trainer.fit(learner, batches, checks, ckpt_path=str(last) if last.exists() else None, **trusting(trainer))
     if interrupted:
         raise KeyboardInterrupt
@@ -62,10 +105,45 @@ def first() -> bool:
     return all(os.environ.get(name, "0") == "0" for name in ("RANK", "LOCAL_RANK", "NODE_RANK"))
 
 
-def together() -> dict[str, Any]:
-    """How torchrun has set up the processes that train together; nothing where it has not: lightning then looks for devices."""
-    here, all_ = (int(os.environ.get(name, "1")) for name in ("LOCAL_WORLD_SIZE", "WORLD_SIZE"))
-    return {"strategy": "ddp", "devices": here, "num_nodes": all_ // here} if all_ > 1 else {}
+def as_many(before: int, now: int, work: Path) -> None:
+    """Complain unless a training goes on with as many processes as before: each epoch had other steps, and the rate falls by steps."""
+    if before != now:
+        raise ModelFileError(f"{work} is of a training by {before} processes, and now there are {now}; go on with {before}, or delete it")
+
+
+def meet(trainer: Any) -> None:
+    """Wait for the processes that train together; raises TrainingError when one of them has ended."""
+    import torch
+
+    if torch.distributed.is_initialized():
+        with company(trainer, []):
+            torch.distributed.barrier()
+
+
+@contextmanager
+def company(trainer: Any, interrupted: list[int]) -> Iterator[None]:
+    """Say in one line that a process that trains along has ended, which the others notice when they wait for it."""
+    logger = logging.getLogger("lightning.fabric.strategies.launchers.subprocess_script")
+    logger.addFilter(overheard)
+    logger.setLevel(logging.INFO)
+    try:
+        yield
+    except RuntimeError as error:
+        if trainer.world_size == 1 or not LOST.search(str(error)):
+            raise
+        if signal.SIGINT in interrupted:  # each stops after its own step, and one is first
+            raise KeyboardInterrupt from None
+        raise TrainingError(ENDED) from None
+    finally:
+        logger.removeFilter(overheard)
+        logger.setLevel(logging.NOTSET)
+
+
+def overheard(record: logging.LogRecord) -> bool:
+    """Lightning's watchman tells of a process that has ended, and then kills all others; it is told in our words instead."""
+    if record.args == () and "terminated with code" in record.getMessage():
+        print(f"gradwell: {ENDED}", file=sys.stderr, flush=True)  # noqa: T201
+    return False
 
 
 def trusting(trainer: Any) -> dict[str, bool]:
@@ -76,15 +154,18 @@ def trusting(trainer: Any) -> dict[str, bool]:
 @contextmanager
 def still() -> Iterator[None]:
     """Keep lightning from saying what nobody asked."""
-    logger = logging.getLogger("lightning.pytorch")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
+    loggers = [logging.getLogger(name) for name in ("lightning.pytorch", "lightning.fabric")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", module="lightning.*")
+        warnings.filterwarnings("ignore", "Grad strides do not match bucket view strides")  # of 1 x 1 convolutions on several processes
         try:
             yield
         finally:
-            logger.setLevel(level)
+            for logger, level in zip(loggers, levels, strict=True):
+                logger.setLevel(level)
 
 
 @contextmanager
@@ -107,7 +188,8 @@ def interruptible(callbacks: list[Any]) -> Iterator[list[int]]:
             signal.signal(number, signal.SIG_DFL)
             signal.raise_signal(number)
         came.append(number)
-        print("stopping after this step; once more stops at once", file=sys.stderr)  # noqa: T201
+        if first():
+            print("stopping after this step; once more stops at once", file=sys.stderr)  # noqa: T201
 
     try:
         before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}

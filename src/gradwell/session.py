@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
@@ -15,18 +16,23 @@ if TYPE_CHECKING:
     from gradwell.doctor.finding import Finding
     from gradwell.doctor.judge import Verdict
     from gradwell.doctor.record import Record
+    from gradwell.integrations.trackers.alongside import Alongside
+    from gradwell.integrations.trackers.tracker import Tracker
     from gradwell.nets.gradcheck import GradientCheck
     from gradwell.nets.inspection import Inspection
     from gradwell.report.data import Report
 
 
-def watch(*watched: Any, run_dir: str | Path | None = None, budget: float = 0.03, every: int | None = None) -> Session:
+def watch(*watched: Any, run_dir: str | Path | None = None, budget: float = 0.03, every: int | None = None,
+          track: Tracker | None = None) -> Session:
     """Watch every training loop inside a `with` block and say afterwards what is wrong.
 
     watched: models and optimizers that were built before the block; what is built inside it is seen anyway.
-    run_dir: folder for the record; without one it stays in memory.
+    run_dir: folder for the record; without one it stays in memory. With one, Python processes that the block starts are watched, too;
+    of processes that train together each one opens its own session, after `init_process_group`, with the same folder.
     budget: share of the run's time that watching may take.
     every: look at every so manieth step instead.
+    track: a tracker of `gradwell.integrations.trackers` to which numbers and findings are sent as they come.
 
         with gradwell.watch(model, optimizer) as run:
             train(model, optimizer)
@@ -34,7 +40,7 @@ def watch(*watched: Any, run_dir: str | Path | None = None, budget: float = 0.03
 
     Raises DependencyError when torch is missing or too old, RecordError when the folder cannot be written or holds a record.
     """
-    return Session(watched, run_dir, budget, every)
+    return Session(watched, run_dir, budget, every, track)
 
 
 def check(model: Any, loss_fn: Any, optimizer: Any, batch: Any) -> Checkup:
@@ -92,7 +98,8 @@ def inspect(model: Any, input: Any) -> Inspection:
 class Session:
     """A watched `with` block. While it runs and afterwards, `findings` and `report` say what is known so far."""
 
-    def __init__(self, watched: Iterable[Any], run_dir: str | Path | None, budget: float, every: int | None) -> None:
+    def __init__(self, watched: Iterable[Any], run_dir: str | Path | None, budget: float, every: int | None,
+                 track: Tracker | None = None) -> None:
         from gradwell.doctor.record import Record
         from gradwell.watch.attach import is_too_old
         from gradwell.watch.settings import Settings
@@ -103,11 +110,12 @@ class Session:
             raise DependencyError("gradwell.watch needs PyTorch; install it with: pip install torch") from error
         if is_too_old(torch.__version__):
             raise DependencyError(f"torch {torch.__version__} is too old to be watched; gradwell needs 2.6 or later")
+        from gradwell.watch.ranks import place
         from gradwell.watch.watcher import Watcher
 
         path = None
         if run_dir is not None:
-            path = Path(run_dir) / "record.sqlite"
+            path = place(Path(run_dir))
             if path.exists():
                 raise RecordError(f"{run_dir} already holds a record; choose another folder or remove it")
             try:
@@ -115,19 +123,40 @@ class Session:
             except OSError as error:
                 raise RecordError(f"cannot make the folder {run_dir}: {error.strerror}") from error
         self.record: Record = Record.create(path)
-        self._watcher = Watcher(Settings(str(run_dir) if run_dir else None, "", budget, every), lambda: self.record)
+        self._settings = Settings(str(Path(run_dir).absolute()) if run_dir else None, "", budget, every)
+        self._watcher = Watcher(self._settings, lambda: self.record)
+        self._environment: dict[str, str | None] = {}  # what stood there before
         for one in watched:
             if isinstance(one, torch.nn.Module):
                 self._watcher.registry.add(one)
             elif hasattr(one, "param_groups"):
                 self._watcher.on_optimizer(one)
+        self._alongside: Alongside | None = None
+        if track is not None:
+            from gradwell.integrations.trackers.alongside import Alongside, again
+
+            self._alongside = Alongside(lambda: track, lambda: self.record, again(Path(run_dir) if run_dir else None))
 
     def __enter__(self) -> Session:
+        from gradwell.watch.launcher import environment
+
+        if self._settings.run_dir:
+            added = environment(self._settings)
+            self._environment = {name: os.environ.get(name) for name in added if os.environ.get(name) != added[name]}
+            os.environ.update(added)
         self._watcher.start()
+        if self._alongside:
+            self._alongside.start()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._watcher.finish()
+        for name, value in self._environment.items():
+            os.environ.pop(name, None)
+            if value is not None:
+                os.environ[name] = value
+        if self._alongside:
+            self._alongside.finish(self.report)
 
     def verdict(self) -> Verdict:
         """What all rules say of what was seen so far."""

@@ -41,6 +41,21 @@ def test_a_claim_that_fails_ends_with_status_one(tmp_path):
     assert (tmp_path / "gradwell-runs" / "lab" / f"{CLAIM}.knobs.json").is_file()
 
 
+def test_a_sweep_tells_the_verdict_of_each_value_and_does_nothing_twice(tmp_path):
+    words = ["lab", "sweep", CLAIM, "function=sigmoid,tanh", "depth=4,8", "--quick", "--seeds", 1]
+    result = gradwell(*words, cwd=tmp_path, env={"COLUMNS": "200"})
+    assert result.returncode == 0, result.stderr
+    for function, verdict in (("sigmoid", "holds"), ("tanh", "fails")):
+        for depth in (4, 8):
+            assert re.search(rf"^ *{function} +{depth} +{verdict} .*of {depth} layers", result.stdout, re.MULTILINE)
+    table = json.loads((tmp_path / "gradwell-runs" / "lab" / f"{CLAIM}.sweep.json").read_text())
+    assert [cell["word"] for cell in table["cells"]] == ["holds", "holds", "fails", "fails"]
+    again = gradwell(*words, "--lang", "zh", cwd=tmp_path, env={"COLUMNS": "200"})
+    assert again.returncode == 0, again.stderr
+    assert re.search(r"sigmoid +4 +成立", again.stdout)
+    assert json.loads((tmp_path / "gradwell-runs" / "lab" / f"{CLAIM}.sweep.json").read_text()) == table
+
+
 def test_show_prints_the_last_result_and_the_knobs(tmp_path):
     result = gradwell("lab", "show", CLAIM, cwd=tmp_path, env={"COLUMNS": "120"})
     assert result.returncode == 0, result.stderr
@@ -67,6 +82,8 @@ def test_everything_is_said_in_chinese_too(tmp_path):
     (["run", CLAIM, "--knob", "deep=3"], f"{CLAIM} has no knob 'deep'; its knobs are function, depth"),
     (["run", CLAIM, "--knob", "depth=1"], "knob depth (layers) must be at least 2 and finite, not 1"),
     (["run", CLAIM, "--seeds", "0"], "seeds must be at least 1, not 0"),
+    (["sweep", CLAIM, "depth=1,4"], "knob depth (layers) must be at least 2 and finite, not 1"),
+    (["sweep", CLAIM, "depth=4", "--storage", "nowhere://db"], "the storage nowhere://db cannot be used"),
     (["show", "nothing"], "the lab has no claim 'nothing'"),
     (["measure"], "measure"),
 ])

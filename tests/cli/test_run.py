@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from gradwell.cli.output import write
-from gradwell.cli.run import percentage, run_folder
+from gradwell.cli.run import run_folder
 from gradwell.errors import GradwellError, RecordError
+from gradwell.project import percentage
 from tests.command import GRADWELL, TRAIN, execute, gradwell, script
 
 

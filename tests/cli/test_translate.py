@@ -34,6 +34,11 @@ def test_training_ends_with_figures_and_the_doctors_findings(place):
     assert "gradwell: all is well" in result.stderr, "our own network is healthy"
 
 
+def test_what_the_doctor_said_is_kept_beside_the_model(place):
+    said = json.loads((place[0] / "model" / "doctor.json").read_text())
+    assert (said["findings"], said["learned"]["answer"]) == ([], "yes")
+
+
 def test_lines_from_stdin_are_translated_one_by_one(place):
     result = gradwell("translate", "predict", "model", cwd=place[0], input="ein mann geht .\n\ndie katze schläft .\n")
     assert result.returncode == 0, result.stderr
@@ -82,13 +87,25 @@ def test_show_draws_the_alignment_with_beam_search_too(place, beam):
     assert (place[0] / "a.png").read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.filterwarnings("ignore")  # the exporter's own
+def test_an_export_translates_in_onnx_runtime(place):
+    pytest.importorskip("onnxruntime")
+    from gradwell.translate import OnnxTranslator
+
+    done = inside("translate", "export", "model", "onnx", cwd=place[0])
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr
+    assert OnnxTranslator(place[0] / "onnx").translate(["ein mann geht ."])[0].text == "a man walks ."
+
+
 @pytest.mark.parametrize(("arguments", "says"), [
     (["predict", "nothing"], "nothing holds no translator"),
     (["predict", "model", "--n-best", "9"], "--n-best 9 needs a beam of at least 9; --beam is 5"),
     (["show", "model", " "], "the sentence is empty"),
+    (["export", "model", "model"], "already holds a model"),
     (["train", "new", "--source", "a.de", "--target", "short.en"], "a.de has 10 lines and short.en has 1"),
     (["train", "new", "--source", "gone.de", "--target", "a.en"], "gone.de cannot be read: No such file"),
     (["train", "new", *FILES, "--attention", "glance"], "attention is 'glance'; it can be none, additive"),
+    (["train", "new", *FILES, *VALID, "--strategy", "fsdp"], "strategy is 'fsdp'; it can be auto, ddp"),
     (["train", "new", *FILES], "without pairs to measure on there must be 20 or more"),
     (["train", "model", *FILES, *VALID], "already holds"),
     (["train", "a.de/new", *FILES, *VALID], "cannot be written"),

@@ -32,6 +32,7 @@ def test_training_ends_with_figures_and_the_doctors_findings(place):
     assert "images a second" in result.stderr
     assert "of the images to measure on are right" in result.stderr
     assert "gradwell: all is well" in result.stderr, "our own network is healthy"
+    assert json.loads((place[0] / "model" / "doctor.json").read_text())["findings"] == []
 
 
 def test_score_prints_accuracy_and_each_class(place):

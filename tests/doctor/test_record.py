@@ -40,6 +40,40 @@ def test_a_record_is_read_while_it_is_written(tmp_path):
     assert mode == "wal"
 
 
+def test_whoever_follows_a_record_reads_each_reading_once_with_its_place(tmp_path):
+    writer = Record.create(tmp_path / "record.sqlite")
+    layer = writer.site("layer", "net.0", "Linear")
+    for step, value in ((1, 0.5), (2, math.inf)):
+        writer.add("loss", 0, step, value)
+        writer.add("delta", layer, step, value)
+    writer.flush()
+    reader = Record.open(tmp_path)
+    (first,) = reader.after(0, ["loss"], most=1)
+    assert first == (1, "loss", None, 1, 0.5)
+    later = writer.site("layer", "net.1", "Linear")  # a place that the reader did not know of
+    writer.add("delta", later, 2, 0.0)
+    writer.flush()
+    rest = reader.after(first[0], ["loss", "delta"])
+    assert [(row, signal, site and site.module, step, value) for row, signal, site, step, value in rest] == [
+        (2, "delta", "net.0", 1, 0.5), (3, "loss", None, 2, math.inf), (4, "delta", "net.0", 2, math.inf), (5, "delta", "net.1", 2, 0.0)]
+    assert reader.after(5, ["loss", "delta"]) == []
+
+
+@pytest.mark.parametrize("kept", [True, False], ids=["in a file", "in memory"])
+def test_a_copy_holds_what_was_flushed_and_no_longer_changes(kept, tmp_path):
+    record = Record.create(tmp_path / "record.sqlite" if kept else None)
+    record.add("loss", record.site("loss", "loss"), 1, 0.5)
+    record.flush()
+    record.note("steps", 1)  # a change that is under way
+    copy = record.copy()
+    record.add("loss", 1, 2, 0.25)
+    record.flush()
+    assert copy.series("loss") == [(1, 0.5)]
+    assert [site.kind for site in copy.sites()] == ["loss"]
+    assert copy.steps == 1
+    assert record.series("loss") == [(1, 0.5), (2, 0.25)]
+
+
 def test_facts_come_in_the_order_in_which_they_were_noted():
     record = Record.create()
     for value in ([1], {"a": None}, "x"):

@@ -87,7 +87,17 @@ def test_elsewhere_the_token_is_wanted(folder):
         assert ask(served, "/api/runs", **{"x-gradwell-token": token[:-1]})[0] == 401
         assert ask(served, "/?token=wrong")[0] == 401
         assert ask(served, "/api/runs", **{"x-gradwell-token": token})[0] == 200
-        assert ask(served, "/api/runs", Cookie=f"gradwell-token={token}")[0] == 200
+
+
+def test_a_browser_keeps_the_tokens_of_two_servers_apart(folder):
+    both = [serving(str(folder), "--host", "0.0.0.0", "--port", "0", cwd=folder.parent) for _ in range(2)]
+    with both[0] as one, both[1] as other:
+        browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
+        for served in (one, other):
+            assert browser.open(served.address.replace("0.0.0.0", "127.0.0.1")).status == 200
+        for served in (one, other):
+            where = served.address.partition("/?")[0].replace("0.0.0.0", "127.0.0.1")
+            assert browser.open(f"{where}/api/runs").status == 200
 
 
 def test_a_text_is_classified_with_what_carried_it(server):

@@ -7,7 +7,7 @@ import pytest
 from gradwell.errors import RecordError
 from gradwell.report.assemble import of_record
 from gradwell.report.json import as_json
-from gradwell.serve.judging import Judge
+from gradwell.serve.judging import Judge, judged
 
 
 @pytest.fixture
@@ -41,3 +41,13 @@ def test_a_record_that_is_judged_keeps_no_other_waiting(judge, folder):
         asking.start()
         asking.join(60)
     assert answered
+
+
+def test_what_the_project_ignores_is_not_asked(folder, tmp_path, monkeypatch):
+    path = folder / "sick" / "record.sqlite"
+    codes = {finding["code"] for finding in judged(path)["findings"]}
+    (tmp_path / "pyproject.toml").write_text(f"[tool.gradwell]\nignore = {sorted(codes)[:1]}\n")
+    monkeypatch.chdir(tmp_path)
+    found = judged(path)
+    assert min(codes) not in {finding["code"] for finding in found["findings"]}
+    assert found["notices"][0].endswith(f"asks for ignore = {min(codes)}")

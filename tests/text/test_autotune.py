@@ -1,13 +1,16 @@
+import json
 import math
+import signal
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
 
 import gradwell.text
 from gradwell.errors import DataError, GradwellError, OptionError, TrainingError
-from gradwell.text.autotune import autotune
+from gradwell.text.autotune import Search, autotune
 from gradwell.text.deadline import Hopeless, Watch
 from gradwell.text.meter import Meter
 from gradwell.text.options import SUPERVISED, build
@@ -15,6 +18,7 @@ from gradwell.text.scoring import Metric, size_of
 from gradwell.text.searching import Space
 from gradwell.text.train import Extras
 from gradwell.text.training import Progress
+from tests.processes import PLACE
 from tests.text.oracle import corpus, data, texts_of, written
 
 optuna = pytest.importorskip("optuna")
@@ -25,10 +29,11 @@ SMALL = {"dim": 8, "bucket": 20_000, "thread": 1, "verbose": 0}
 
 
 def tuned(lines=TRAIN, valid=VALID, trials=3, duration=LONG, extras=None, size="", metric="f1", k=1, **given):
+    stored = {name: given.pop(name) for name in ("autotuneStorage", "autotuneStudy") if name in given}
     given = {"thread": 1, "verbose": 0} | given
     return autotune(
         lines, build(SUPERVISED, **given), extras or Extras(), given, autotuneValidationFile=valid, autotuneMetric=metric,
-        autotunePredictions=k, autotuneDuration=duration, autotuneModelSize=size, trials=trials,
+        autotunePredictions=k, autotuneDuration=duration, autotuneModelSize=size, trials=trials, **stored,
     )
 
 
@@ -158,6 +163,103 @@ def test_an_interrupt_keeps_the_best_so_far(capsys):
     model = tuned(trials=9, extras=Extras(callbacks=[stop]), **SMALL | {"verbose": 1})
     assert len(model.tuned["trials"]) == 2
     assert "interrupted" in capsys.readouterr().err
+
+
+def stored(name="study", **given):
+    return tuned(**(SMALL | {"autotuneStorage": "sqlite:///study.db", "autotuneStudy": name} | given))
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_a_search_in_a_database_goes_on_where_another_ended(here):
+    first = stored(trials=2)
+    assert [row["dim"] for row in first.tuned["trials"]] == [8, 8]
+    second = stored(trials=4)
+    assert second.tuned["trials"][:2] == first.tuned["trials"]
+    assert len(second.tuned["trials"]) == 4
+    scores = [row["score"] for row in second.tuned["trials"]]
+    assert second.tuned["score"] == max(scores) == second.test(VALID).f1()
+
+
+def test_the_best_model_of_another_process_is_trained_once_more(here, capsys):
+    first = stored(trials=4, verbose=1)
+    capsys.readouterr()
+    again = stored(trials=4, verbose=1)
+    assert "was another process's, and the best" in capsys.readouterr().err
+    assert again.tuned["parameters"] == first.tuned["parameters"]
+    assert again.tuned["score"] == first.tuned["score"] == again.test(VALID).f1()
+    np.testing.assert_array_equal(again.input, first.input)
+
+
+def test_a_study_of_another_text_or_of_other_options_is_refused(here):
+    stored(trials=1)
+    for other in ({"lines": TRAIN[1:]}, {"valid": VALID[1:]}, {"dim": 9}, {"metric": "f1:__label__1"}, {"minCount": 2}):
+        with pytest.raises(OptionError, match=r"'study' in sqlite:///study\.db tunes another text or other options"):
+            stored(trials=1, **other)
+    assert len(stored(trials=1, thread=2, dim=8).tuned["trials"]) == 1, "with other threads it is the same"
+    assert stored("another", trials=1, dim=9).tuned["parameters"]["dim"] == 9
+
+
+def test_a_storage_that_fails_in_the_middle_costs_no_model(here, capsys):
+    search = Search(TRAIN, build(SUPERVISED, **SMALL), Extras(), SMALL, VALID, "f1", 1, None, Watch(1, time.monotonic(), LONG))
+    attempt = search.attempt
+
+    def attempted(trial, timed):
+        score = attempt(trial, timed)
+        if len(search.told) == 2:
+            (here / "study.db").write_text("no database any more " * 2000)
+        return score
+
+    search.attempt = attempted
+    model = search.run(5, "sqlite:///study.db", "study")
+    assert model.tuned["score"] == model.test(VALID).f1()
+    said = capsys.readouterr().err
+    assert "the storage sqlite:///study.db failed: " in said
+    assert "the best model so far is kept" in said
+
+
+SHARED = """
+import json, os, sys, time
+from gradwell import studies
+from tests.text.test_autotune import SMALL, stored
+
+studies.BEAT, studies.GRACE = 1, 3
+if sys.argv[1] == "killed":
+    from gradwell.text.autotune import Search
+    Search.model = lambda *_: (time.sleep(2), os.kill(os.getpid(), 9))  # after it gave a sign of life
+tried = stored(trials=int(sys.argv[2])).tuned
+print(json.dumps([tried["score"], [row["score"] for row in tried["trials"]]]))
+"""
+
+
+def sharing(*arguments):
+    return subprocess.Popen([sys.executable, "-c", SHARED, *map(str, arguments)], stdout=subprocess.PIPE, text=True, env=PLACE)
+
+
+def test_two_processes_search_together(here):
+    pair = [sharing("searches", 12) for _ in range(2)]
+    found = [json.loads(process.communicate(timeout=120)[0]) for process in pair]
+    assert found[0][0] == found[1][0] == max(found[0][1]), "both end with the best of all"
+    assert 12 <= len(found[0][1]) <= 13, "one may have been under way"
+    study = optuna.load_study(study_name="study", storage="sqlite:///study.db")
+    drawn = [tuple(trial.params.items()) for trial in study.trials[3:]]
+    assert len(set(drawn)) == len(drawn), "no two draw the same"
+
+
+def test_the_trial_of_a_process_that_was_killed_is_done_by_another(here):
+    victim = sharing("killed", 3)
+    victim.communicate(timeout=120)
+    assert victim.returncode == -signal.SIGKILL
+    time.sleep(4)
+    _, scores = json.loads(sharing("searches", 4).communicate(timeout=120)[0])
+    assert len(scores) == 4
+    study = optuna.load_study(study_name="study", storage="sqlite:///study.db")
+    assert [trial.state.name for trial in study.trials] == ["FAIL", "COMPLETE", "COMPLETE", "COMPLETE", "COMPLETE"]
+    assert [trial.number for trial in study.trials if trial.user_attrs.get("as given")] == [0, 3], "the options as they came were not lost"
 
 
 def test_every_metric_is_that_of_the_meter():

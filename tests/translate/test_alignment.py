@@ -9,8 +9,8 @@ import torch
 from gradwell.errors import OptionError
 from gradwell.translate import heatmap
 from gradwell.translate.alignment import Alignment, alignment, must_attend, words
-from gradwell.translate.beam import Beam
-from gradwell.translate.translator import Translation
+from gradwell.translate.ranking import Beam
+from gradwell.translate.translation import Translation
 
 
 def test_pieces_become_words_and_punctuation_stands_alone():

@@ -1,9 +1,11 @@
 """Batches of like length that hold so many tokens."""
 
+import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gradwell.errors import OptionError
 from gradwell.translate import batches
 from gradwell.translate.batches import Batches, batch_of
 from gradwell.translate.vocabulary import BOS, EOS, PAD
@@ -55,14 +57,20 @@ def test_a_long_epoch_has_several_turns(monkeypatch):
     assert len(set(seen)) == len(seen) == some.turns * len(some)
 
 
-def test_processes_share_the_batches_out():
-    sizes = [(i % 9 + 1, i % 7 + 1) for i in range(80)]
-    parts = [batches_of(sizes) for _ in range(2)]
+@given(SIZES, st.integers(1, 4))
+def test_processes_see_every_pair_once_and_as_many_batches_as_each_other(sizes, world):
+    parts = [batches_of(sizes) for _ in range(world)]
+    if len(sizes) < world:
+        with pytest.raises(OptionError, match=f"{len(sizes)} pairs cannot be dealt out to {world} processes"):
+            parts[0].share(0, world)
+        return
     for rank, part in enumerate(parts):
-        part.rank, part.world = rank, 2
-    a, b = ({tuple(piece) for piece in part.pieces()} for part in parts)
-    assert not a & b
-    assert len(a) == len(b)
+        part.share(rank, world)
+    seen = [part.pieces() for part in parts]
+    assert {len(pieces) for pieces in seen} == {len(parts[0])}
+    whole = sorted(i for pieces in seen for piece in pieces for i in piece)
+    left = len(sizes) % world if all(len(piece) == 1 for pieces in seen for piece in pieces) else 0  # what cannot be halved any more
+    assert len(set(whole)) == len(whole) == len(sizes) - left
 
 
 def test_what_is_fed_is_what_is_wanted_one_step_later():

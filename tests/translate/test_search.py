@@ -5,9 +5,10 @@ import torch
 
 from gradwell.errors import OptionError
 from gradwell.nets.attention import KINDS
-from gradwell.translate.beam import Beam, beam_search
+from gradwell.translate.beam import beam_search
 from gradwell.translate.forced import forced
 from gradwell.translate.greedy import greedy
+from gradwell.translate.ranking import Beam
 from gradwell.translate.vocabulary import EOS
 from tests.translate.test_model import SOURCES, model_of
 

@@ -7,6 +7,7 @@ import sys
 import time
 from pathlib import Path
 
+import filelock
 import numpy
 import pytest
 import torch
@@ -157,7 +158,7 @@ def test_there_is_no_copy_where_the_script_would_hear_of_it(monkeypatch):
     assert "listens" in obstacle()
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
     monkeypatch.setattr(apart_module, "strangers", [])
-    apart_module.noted(before=os.getpid, after_in_child=torch.manual_seed)
+    apart_module.noted(before=os.getpid, after_in_child=torch.manual_seed, after_in_parent=filelock.FileLock)
     assert obstacle() is None
     apart_module.noted(after_in_parent=test_many_open_files_are_no_obstacle)
     assert "tests asked to be called at every copy" in obstacle()

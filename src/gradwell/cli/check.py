@@ -8,25 +8,69 @@ import os
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gradwell.errors import TargetError
+from gradwell.cli import output
+from gradwell.cli.options import FailOn, Github
+from gradwell.errors import DependencyError, TargetError
+from gradwell.report.words import plain
+
+if TYPE_CHECKING:
+    from gradwell.project import Project
 
 PARTS = ("model", "loss_fn", "optimizer", "batch")
 
 
 def check(
-    target: Annotated[str, typer.Argument(metavar="MODULE:FACTORY", help="A function that returns model, loss_fn, optimizer and batch.")],
+    targets: Annotated[list[str] | None, typer.Argument(
+        metavar="MODULE:FACTORY ...", help="Functions that give model, loss_fn, optimizer and batch.",
+        show_default="the project's")] = None,
+    fail_on: Annotated[FailOn | None, typer.Option(show_default="error", help="From which severity on the exit status is 1.")] = None,
+    github: Github = None,
 ) -> int:
     """Try a model, its loss and its optimizer on one batch, in seconds; exit status 1 when something is wrong.
 
     FACTORY is a function of a module or file (train.py:make) that takes nothing and returns (model, loss_fn, optimizer, batch), or a
-    dict with these names; batch is (inputs, target).
+    dict with these names; batch is (inputs, target). Without a name, those are tried that pyproject.toml names: [tool.gradwell] check.
     """
-    import gradwell
+    from gradwell.project import project
 
+    wanted = project()
+    chosen = targets or list(wanted.check)
+    if not chosen:
+        raise TargetError('name what to check, such as train.py:make, or put check = ["train.py:make"] under [tool.gradwell]')
+    least, failed = fail_on or wanted.fail_on or "error", 0
+    for target in chosen:
+        if len(chosen) > 1:
+            print(f"== {target}", flush=True)
+        failed += tried(target, wanted, least, output.on_github(github))
+    return 1 if failed else 0
+
+
+def tried(target: str, wanted: Project, least: str, github: bool) -> bool:
+    """Check one target and print what is said of it; whether it failed. A check that fails is as bad as an error."""
+    from gradwell.doctor.finding import fails
+
+    asked, told = wanted.asked()
+    model, loss, optimizer, batch = parts(target)
+    try:
+        from gradwell.watch.checkup import check
+    except ModuleNotFoundError as error:
+        raise DependencyError("gradwell check needs PyTorch; install it with: pip install torch") from error
+    result = check(model, loss, optimizer, batch, asked)
+    text = "\n".join((str(result), *(f"notice: {plain(sentence)}" for sentence in told)))
+    if github:
+        from gradwell.report.github import commands, harmless
+
+        text = "\n".join((harmless(text), *commands(result.findings)))
+    print(text, flush=True)
+    return least != "never" and (any(one.passed is False for one in result.checks) or fails(result.findings, least))
+
+
+def parts(target: str) -> list[Any]:
+    """Model, loss, optimizer and batch, as the factory returns them. Raises TargetError when it returns anything else."""
     made = made_by(target)
     if isinstance(made, Mapping):
         missing = [name for name in PARTS if name not in made]
@@ -35,9 +79,7 @@ def check(
         made = [made[name] for name in PARTS]
     if not isinstance(made, (list, tuple)) or len(made) != len(PARTS):
         raise TargetError(f"{target} returned {type(made).__name__}; it must return ({', '.join(PARTS)})")
-    result = gradwell.check(*made)
-    print(result)
-    return 0 if result.passed else 1
+    return list(made)
 
 
 def made_by(target: str, ready: Callable[[Any], bool] = lambda _: False) -> Any:

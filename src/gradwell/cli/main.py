@@ -13,6 +13,7 @@ from gradwell.cli import output
 from gradwell.cli.check import check
 from gradwell.cli.cure import cure
 from gradwell.cli.explain import explain
+from gradwell.cli.hub.main import hub
 from gradwell.cli.inspect import inspect
 from gradwell.cli.judge import judge
 from gradwell.cli.lab.main import lab
@@ -22,6 +23,7 @@ from gradwell.cli.runs import runs
 from gradwell.cli.serve import serve
 from gradwell.cli.show import show
 from gradwell.cli.text.main import SETTINGS, text
+from gradwell.cli.track import track
 from gradwell.cli.translate.main import translate
 from gradwell.cli.vision.main import vision
 from gradwell.errors import GradwellError
@@ -31,9 +33,9 @@ USAGE = 2  # exit status: what was asked for cannot be done
 app = typer.Typer(name="gradwell", add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 app.command(context_settings={"allow_interspersed_args": False})(run)
 app.command(context_settings={"allow_interspersed_args": False})(cure)
-for command in (check, inspect, judge, show, serve, runs, rules, explain):
+for command in (check, inspect, judge, show, serve, track, runs, rules, explain):
     app.command()(command)
-for room in (text, translate, vision, lab):
+for room in (text, translate, vision, lab, hub):
     app.command(context_settings=SETTINGS)(room)
 
 

@@ -13,6 +13,21 @@ Rules = Annotated[str, typer.Option("--rules", metavar="CODES", help="Only these
 Ignore = Annotated[str, typer.Option("--ignore", metavar="CODES", help="Not these rules: GW103,dead-relu.")]
 Json = Annotated[str, typer.Option("--json", metavar="FILE", help="Write the findings as JSON.")]
 Html = Annotated[str, typer.Option("--html", metavar="FILE", help="Write the page to this file.")]
+Sarif = Annotated[str, typer.Option("--sarif", metavar="FILE", help="Write the findings as SARIF 2.1.0, for code scanning.")]
+Github = Annotated[bool | None, typer.Option("--github/--no-github", show_default="where GITHUB_ACTIONS is true",
+                                             help="Annotate the findings' lines on GitHub.")]
+
+
+class FailOn(StrEnum):
+    """From which severity on a finding is a failure."""
+
+    error = "error"
+    warning = "warning"
+    note = "note"
+    never = "never"
+
+Devices = Annotated[int, typer.Option(metavar="N", help="Processes that train together here, one a device; 0: the devices found.")]
+Strategy = Annotated[str, typer.Option(metavar="NAME", help="How they train together: ddp, or auto.")]
 
 
 class Language(StrEnum):

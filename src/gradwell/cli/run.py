@@ -10,32 +10,30 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Iterable
-from enum import StrEnum
+from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from gradwell.cli import output
-from gradwell.cli.options import Html, Ignore, Json, Rules, codes
+from gradwell.cli.options import FailOn, Github, Html, Ignore, Json, Rules, Sarif, codes
 from gradwell.errors import GradwellError, RecordError, TargetError
+from gradwell.integrations.trackers.choice import Choice
 from gradwell.watch import launcher
 from gradwell.watch.settings import Settings
 
 if TYPE_CHECKING:
+    from gradwell.doctor.finding import Finding
     from gradwell.doctor.rule import Rule
+    from gradwell.integrations.trackers.alongside import Alongside
+    from gradwell.report.data import Report
 
 FAILED = 3  # exit status for --fail-on
 RUNS = Path("gradwell-runs")
-
-
-class FailOn(StrEnum):
-    """From which severity on a finding makes the run a failure."""
-
-    error = "error"
-    warning = "warning"
-    never = "never"
+BUDGET = 0.03  # share of the run's time
+Writer = Callable[["Report", Path], None]
 
 
 def run(
@@ -43,39 +41,50 @@ def run(
     module: Annotated[bool, typer.Option("-m", help="SCRIPT is a module's name, as for python -m.")] = False,
     json: Json = "",
     html: Html = "",
+    sarif: Sarif = "",
+    github: Github = None,
     run_dir: Annotated[str, typer.Option(metavar="DIR", help="Keep the record here instead of gradwell-runs/TIME-SCRIPT.")] = "",
-    budget: Annotated[str, typer.Option(metavar="SHARE", help="What watching may cost of the run's time: 3% or 0.03.")] = "3%",
+    budget: Annotated[str, typer.Option(metavar="SHARE", show_default="3%",
+                                        help="What watching may cost of the run's time: 3% or 0.03.")] = "",
     every: Annotated[int, typer.Option(metavar="N", min=0, help="Look at every Nth step instead of keeping to a budget.")] = 0,
     rules: Rules = "",
     ignore: Ignore = "",
-    fail_on: Annotated[FailOn, typer.Option(help="Exit with status 3 on such a finding when the script itself ends well.")] = FailOn.never,
+    fail_on: Annotated[FailOn | None, typer.Option(
+        show_default="never", help="Exit with status 3 on such a finding when the script itself ends well.")] = None,
+    track: Annotated[Choice | None, typer.Option(help="Send numbers and findings to this tracker as they come.")] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print no summary.")] = False,
 ) -> int:
     """Watch a training script and say what is wrong with it.
 
     The script runs as it would without us; its exit status is kept. The summary goes to stderr when it has ended.
     """
-    from gradwell.doctor.catalogue import select
+    from gradwell.doctor.finding import fails
+    from gradwell.project import percentage, project
 
-    share = percentage(budget)
-    chosen = select(codes(rules), codes(ignore)) if rules or ignore else None
+    wanted = project()
+    share = percentage(budget) if budget else wanted.budget or BUDGET
+    chosen, told = wanted.asked(codes(rules), codes(ignore)) if rules or ignore or wanted.file else (None, ())
+    if track:
+        track.check()
     command = launcher.command(target, module)
     name = target[0] if module else Path(next((word for word in target if word.endswith(".py")), target[0])).stem
-    notices: list[str] = []
+    notices: list[str] = [*told]
     folder = run_folder(run_dir, name, notices)
     script = shlex.join((["-m"] if module else []) + target)
     settings = Settings(str(folder), script, share, every or None) if folder else None
+    sent = following(track, folder, chosen) if track and folder else None
     try:
-        status = launcher.run(command, settings, prepare)
+        status = launcher.run(command, settings, partial(prepare, sent))
     except TargetError:
         if folder:
             tidy(folder)
         raise
-    severities: list[str] = []
+    findings: tuple[Finding, ...] = ()
     if status:
         notices.append(f"the script {ending(status)}; what is said here is of the part that ran")
     try:
-        severities = conclude(folder, notices, chosen, json, html, quiet)
+        findings = conclude(folder, notices, chosen, {output.write_json: json, output.write_sarif: sarif, output.write_html: html}, quiet,
+                            output.on_github(github), sent)
     except GradwellError as error:
         output.complain(error)
     except BrokenPipeError:  # nobody reads the summary
@@ -84,31 +93,38 @@ def run(
         output.complain(f"the run cannot be judged: {type(error).__name__}: {error}")
     if status < 0:
         status = die_of(-status)
-    bad = {"error": {"error"}, "warning": {"error", "warning"}, "never": set()}[fail_on.value]
-    return FAILED if status == 0 and bad.intersection(severities) else status
+    return FAILED if status == 0 and fails(findings, fail_on or wanted.fail_on or "never") else status
 
 
-def conclude(folder: Path | None, notices: list[str], chosen: Iterable[Rule] | None, json: str, html: str, quiet: bool) -> list[str]:
-    """Judge what was recorded, show it, and return the severities of the findings."""
+def conclude(folder: Path | None, notices: list[str], chosen: Iterable[Rule] | None, files: dict[Writer, str], quiet: bool,
+             github: bool, sent: Alongside | None = None) -> tuple[Finding, ...]:
+    """Judge what was recorded, show it, and return the findings."""
     from gradwell.report.assemble import of_run
 
     report = of_run(folder, notices, chosen)
-    page = Path(html) if html else folder / "report.html" if folder and report.record else None
-    written = None
-    for path, write in ((Path(json) if json else None, output.write_json), (page, output.write_html)):
-        if path is not None:
-            try:
-                write(report, path)
-                written = path
-            except RecordError as error:
-                output.complain(error)
+    if folder and report.record and not files[output.write_html]:
+        files[output.write_html] = str(folder / "report.html")
+    page = None
+    for write, path in files.items():
+        try:
+            if path:
+                write(report, Path(path))
+                page = path if write is output.write_html else None
+        except RecordError as error:
+            output.complain(error)
     if not quiet:
-        output.summary(report, sys.stderr)
-        if page is not None and written == page:
+        output.summary(report, sys.stderr, github)
+        if page:
             print(f"gradwell: the page is {page}", file=sys.stderr)
+    if sent is not None:
+        told = sent.finish(lambda: report)
+        if told and not quiet:
+            print(f"gradwell: {told}", file=sys.stderr)
+    if github:
+        output.annotate(report, sys.stderr)
     if folder is not None and report.record is None:
         tidy(folder)
-    return [finding.severity for finding in report.verdict.findings]
+    return report.verdict.findings
 
 
 def ending(status: int) -> str:
@@ -121,8 +137,17 @@ def ending(status: int) -> str:
         return f"was ended by signal {-status}"
 
 
-def prepare() -> None:
-    """Load what the end will need, while the script is loading what it needs."""
+def following(track: Choice, folder: Path, chosen: Iterable[Rule] | None) -> Alongside:
+    """A thread that will follow the run's record and send what it holds."""
+    from gradwell.integrations.trackers.alongside import Alongside, again, growing
+
+    return Alongside(lambda: track.tracker(folder), growing(folder), again(folder), chosen)
+
+
+def prepare(sent: Alongside | None = None) -> None:
+    """Load what the end will need, while the script is loading what it needs; begin to send."""
+    if sent is not None:
+        sent.start()
     with contextlib.suppress(Exception):  # the end will say it
         from gradwell.doctor.catalogue import catalogue
         from gradwell.report import assemble, html, json, terminal  # noqa: F401 - to have them loaded
@@ -168,17 +193,6 @@ def tidy(folder: Path) -> None:
         folder.rmdir()
         if folder.parent.name == RUNS.name:
             folder.parent.rmdir()
-
-
-def percentage(text: str) -> float:
-    """The share of 1 that `3%` or `0.03` stands for. Raises TargetError for anything else."""
-    try:
-        value = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
-    except ValueError:
-        value = -1.0
-    if not 0 < value <= 1:
-        raise TargetError(f"--budget {text} is no share of the run's time; give a percentage such as 3%, or a number from 0 to 1")
-    return value
 
 
 def die_of(number: int) -> int:

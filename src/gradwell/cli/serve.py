@@ -30,6 +30,7 @@ def serve(
     needed()
     import uvicorn
 
+    from gradwell.project import project
     from gradwell.serve.app import Page, app
     from gradwell.serve.classifiers import Classifier
     from gradwell.serve.export import exported
@@ -39,6 +40,7 @@ def serve(
 
     if not folder.is_dir():
         raise RecordError(f"there is no folder {folder} here; `gradwell run` makes gradwell-runs, or name another folder")
+    project()  # a table that cannot be read is better told now
     page = Page(Folder(folder), [Translator(one) for one in translator or []], [Classifier(one) for one in classifier or []])
     if export and (translator or classifier):
         raise TargetError("--export writes what was measured; a translator or classifier can be tried in the served page alone")

@@ -13,6 +13,7 @@ from gradwell.cli import output
 
 def show(run: Annotated[str, typer.Argument(metavar="RUN", help="A run folder, or its record.sqlite.")]) -> None:
     """Print the findings of a run."""
+    from gradwell.project import project
     from gradwell.report.assemble import of_record
 
-    output.summary(of_record(Path(run)), sys.stdout)
+    output.summary(of_record(Path(run), *project().asked()), sys.stdout)

@@ -18,10 +18,14 @@ class Check:
 
 @dataclass(frozen=True)
 class Checkup:
-    """All checks, and the findings of a few steps on the one batch. Prints itself as text."""
+    """All checks, and the findings of a few steps on the one batch; `allowed` are those that a comment in the source asks to leave out.
+
+    Prints itself as text.
+    """
 
     checks: tuple[Check, ...]
     findings: tuple[Finding, ...]
+    allowed: tuple[Finding, ...] = ()
 
     @property
     def passed(self) -> bool:
@@ -34,4 +38,7 @@ class Checkup:
         for finding in self.findings:
             lines += ["", f"{finding.code} {finding.name} ({finding.severity}) at {finding.where}", f"  {finding.title}",
                       f"  cause: {finding.cause}", f"  remedy: {finding.remedy}"]
+        if self.allowed:
+            lines.append("")
+        lines += [f"allowed: {f.code} {f.name} at {f.where}, {f.where.file}:{f.where.line}" for f in self.allowed]
         return "\n".join(lines)

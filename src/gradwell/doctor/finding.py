@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -47,3 +47,11 @@ class Finding:
     remedy: str
     fix: Fix | None = field(default=None, compare=False)
     explains: tuple[Finding, ...] = ()
+
+
+def fails(findings: Iterable[Finding], least: str) -> bool:
+    """Whether a finding, or one that it explains, is as bad as `least`: error, warning or note; nothing is as bad as `never`."""
+    if least not in SEVERITIES:
+        return False
+    bad = SEVERITIES[:SEVERITIES.index(least) + 1]
+    return any(finding.severity in bad or fails(finding.explains, least) for finding in findings)

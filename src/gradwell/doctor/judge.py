@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
+from gradwell.doctor.allowance import parted
 from gradwell.doctor.catalogue import catalogue
 from gradwell.doctor.finding import SEVERITIES, Finding
 from gradwell.doctor.learned import Learned, learned
+from gradwell.doctor.ranks import ranks
 from gradwell.doctor.record import Record
 from gradwell.doctor.rule import Rule
 
@@ -17,11 +19,16 @@ SYMPTOMS = ("GW204", "GW205")  # errors that are never the cause of anything
 
 @dataclass(frozen=True)
 class Verdict:
-    """What was found in a record: findings in order of blame, the rules that were asked, and whether the run learned anything."""
+    """What was found in a record: findings in order of blame, the rules that were asked, and whether the run learned anything.
+
+    `allowed` are findings that a comment in the user's source asks to leave out; they count for nothing.
+    """
 
     findings: tuple[Finding, ...]
     rules: tuple[Rule, ...]
     learned: Learned
+    allowed: tuple[Finding, ...] = ()
+    ranks: tuple[int, ...] = ()  # of the processes that trained together, if there were several
 
     @property
     def shown(self) -> tuple[Finding, ...]:
@@ -32,8 +39,30 @@ class Verdict:
 def judge(record: Record, rules: Iterable[Rule] | None = None) -> Verdict:
     """Ask every rule (all of the catalogue, unless some are given) what it finds in a record."""
     asked = tuple(catalogue() if rules is None else rules)
-    findings = [finding for rule in asked for finding in rule.check(record)]
-    return Verdict(tuple(ranked(demoted(folded(findings, asked)))), asked, learned(record))
+    found = [finding for rule in asked for finding in rule.check(record)]
+    findings, allowed = parted([*found, *elsewhere(record, asked, found)], record)
+    return Verdict(tuple(ranked(demoted(folded(findings, asked)))), asked, of_any(record), allowed, tuple(ranks(record)))
+
+
+def elsewhere(record: Record, rules: Iterable[Rule], found: Iterable[Finding]) -> Iterator[Finding]:
+    """What only other ranks' records show: broken contracts, since among many ranks what is merely likely would be found by chance.
+
+    A rank that holds other layers, as a stage of a pipeline does, is asked for everything.
+    """
+    known = {(finding.code, finding.where.module) for finding in found}
+    layers = {site.module for site in record.sites("layer")}
+    for rank, other in ranks(record).items():
+        alike = layers.issuperset(site.module for site in other.sites("layer"))
+        for finding in () if other is record else (one for rule in rules for one in rule.check(other)):
+            if (finding.severity == "error" or not alike) and (finding.code, finding.where.module) not in known:
+                known.add((finding.code, finding.where.module))
+                yield replace(finding, evidence={"rank": rank, **finding.evidence})
+
+
+def of_any(record: Record) -> Learned:
+    """What the run has learned; where its first rank saw no loss, as in a pipeline, what another one says."""
+    answers = [learned(one) for one in ranks(record).values()]
+    return next((answer for answer in answers if answer.answer != "unknown"), learned(record))
 
 
 def ranked(findings: Iterable[Finding]) -> list[Finding]:

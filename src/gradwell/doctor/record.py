@@ -9,7 +9,7 @@ import contextlib
 import json
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -42,6 +42,13 @@ class Site:
     def where(self) -> Where:
         """The same place as a finding names it."""
         return Where(self.module, self.type, self.file, self.line)
+
+
+def lead(folder: Path) -> Path:
+    """The record that speaks for a run: that of rank 0 or, where it left none, of the lowest rank that did."""
+    found = [path for path in folder.glob("record-*.sqlite") if path.stem.split("-")[1].isdecimal() and path.stat().st_size]
+    first = folder / "record.sqlite"
+    return first if first.is_file() or not found else min(found, key=lambda path: (int(path.stem.split("-")[1]), path.name))
 
 
 class Record:
@@ -80,7 +87,7 @@ class Record:
         Raises RecordError when there is none, or when the file is damaged, foreign or of a later version.
         """
         try:
-            file = path / "record.sqlite" if path.is_dir() else path
+            file = lead(path) if path.is_dir() else path
             there = file.is_file()
         except OSError as error:
             raise RecordError(f"cannot read {path}: {error.strerror}") from error
@@ -177,6 +184,26 @@ class Record:
             self._found[name] = find(self)
         found: T = self._found[name]
         return found
+
+    def after(self, row: int, signals: Sequence[str], most: int = 1000) -> list[tuple[int, str, Site | None, int, float]]:
+        """The next readings of some signals after a row, as (row, signal, place, step, value), for whoever follows a run as it is written.
+
+        A place of None is the run as a whole. Any thread may ask, and whoever writes waits no longer than `most` readings take.
+        """
+        query = ("select r.rowid, signal, step, value, s.id, kind, module, type, file, line "
+                 "from reading r left join site s on s.id = r.site "
+                 f"where r.rowid > ? and signal in ({','.join('?' * len(signals))}) order by r.rowid limit ?")
+        with self._lock:
+            rows = self._db.execute(query, (row, *signals, most)).fetchall()
+        return [(number, signal, Site(*site) if site[0] else None, step, float(value)) for number, signal, step, value, *site in rows]
+
+    def copy(self) -> Record:
+        """A copy in memory of what was flushed so far, which another thread may judge while this record grows."""
+        taken = sqlite3.connect(":memory:", check_same_thread=False)
+        with self._lock:
+            self._db.commit()  # SQLite copies nothing while a change is under way
+            self._db.backup(taken)
+        return Record(taken, self.path)
 
     def _rows(self, signal: str, site: Site | None) -> list[tuple[int, Any]]:
         if self._pending:

@@ -110,6 +110,12 @@ def stale(mean: Tensor, var: Tensor, running_mean: Tensor, running_var: Tensor) 
     return ((mean - running_mean).abs() / kept.sqrt()).maximum((var.clamp_min(1e-12) / kept).log().abs() / 2).mean()
 
 
+def fingerprint(values: Tensor) -> Tensor:
+    """A number that differs where values or their order differ: the sum of v_i^2 sqrt(i), in double precision."""
+    v = values.double()
+    return v.square() @ v.new_ones(len(v)).cumsum(0).sqrt()
+
+
 def equal_units_share(weight: Tensor) -> Tensor:
     """The share of units whose incoming weights (units, fan-in) are exactly those of the first unit."""
     return (weight[1:] == weight[:1]).all(1).float().mean()
@@ -183,6 +189,7 @@ INPUT_SCALES = Signal("input_scales", "ratio", "input", "largest over smallest s
 INPUT_RANGE = Signal("input_range", "input units", "input", "smallest and largest value")
 
 GRADIENT_NORM = Signal("gradient_norm", "loss / weight units", "run", "norm of the whole gradient, before clipping", norm)
+SHARD_NORM = Signal("shard_norm", "loss / weight units", "run", "norm of this rank's shards of the gradient, before clipping", norm)
 PARAMETER_GRADIENT = Signal("parameter_gradient", "loss / weight units", "parameter", "norm of the parameter's gradient", norm)
 UPDATE_RATIO = Signal("update_ratio", "ratio", "parameter", "size of one update relative to the weights", ratio)
 EQUAL_UNITS = Signal("equal_units", "share of units", "parameter", "units whose incoming weights are those of the first", equal_units_share)
@@ -206,6 +213,12 @@ EVAL_MODE = Signal("eval_mode", "flag", "model", "1 when the weights were update
 
 REACH = Signal("reach", "modules", "model", "the held modules, in the order in which they ran, and which of them a gradient has reached")
 ROOTLESS = Signal("rootless", "flag", "loss", "backward() was called on a value that no operation on weights led to")
+
+REPLICA = Signal("replica", "1", "parameter", "fingerprint of a weight that DDP keeps the same on every rank", fingerprint)
+OWN_WEIGHTS = Signal("own_weights", "1", "parameter", "fingerprint of a weight that nothing keeps the same on every rank", fingerprint)
+BATCH = Signal("batch", "1", "run", "fingerprint of a batch's inputs and targets on this rank", fingerprint)
+SHARING = Signal("sharing", "ranks", "model", "how the ranks share out the examples of a batch, and which ranks do")
+EPOCH_ORDER = Signal("epoch_order", "epoch", "run", "the epoch that a DistributedSampler was told as it gave out an order to train on")
 
 EXCHANGE = Signal("exchange", "outputs", "call", "what moves in a model's outputs when one example after another is exchanged")
 PADDED = Signal("padded", "outputs", "call", "how far the outputs of short sequences move when padding is added")

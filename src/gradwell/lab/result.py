@@ -32,7 +32,7 @@ class Result:
     command: str  # that makes it again
     made_with: str  # versions and processor
     seeds: int
-    seconds: float  # of all seeds, with the cause and without, on one thread each
+    seconds: float  # of processor time for all seeds, with the cause and without, on one thread each
     main: Measurement
     control: Measurement
 

@@ -22,7 +22,7 @@ from gradwell.lab.workers import end, workers
 SEEDS = 5
 FAULTS = (ArithmeticError, LookupError, MemoryError, RuntimeError, ValueError)  # of an experiment whose knobs do not go together
 Tell = Callable[[Experiment, Row | None], None]  # one more row, or None at the end of a seed
-Found = tuple[list[Row], float]  # the rows of a task, and the seconds that they took
+Found = tuple[list[Row], float]  # the rows of a task, and the seconds of processor time that they took
 Task = tuple[Experiment, bool, int]  # what is measured, whether without its cause, seed
 
 
@@ -96,9 +96,9 @@ def measured(experiment: Experiment, seed: int, tell: Tell = quiet) -> list[Row]
 
 
 def clocked(experiment: Experiment, seed: int, tell: Tell = quiet) -> Found:
-    """The rows of one seed, and the seconds that they took."""
-    started = time.perf_counter()
-    return measured(experiment, seed, tell), time.perf_counter() - started
+    """The rows of one seed, and the seconds of processor time that they took, whatever else the machine was doing."""
+    started = time.process_time()
+    return measured(experiment, seed, tell), time.process_time() - started
 
 
 @contextmanager

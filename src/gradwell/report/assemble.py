@@ -8,21 +8,22 @@ from pathlib import Path
 
 from gradwell.doctor.judge import Verdict, judge
 from gradwell.doctor.learned import Learned
-from gradwell.doctor.record import Record
+from gradwell.doctor.record import Record, lead
 from gradwell.doctor.rule import Rule
 from gradwell.errors import RecordError
 from gradwell.report.data import Report
+from gradwell.report.ranks import sentences
 
 CUT = ("the record has no end: the process was killed or left without Python's own end, or the record could not be written any more; "
        "what came last may be missing")
 
 
-def of_record(path: Path, rules: Iterable[Rule] | None = None) -> Report:
+def of_record(path: Path, rules: Iterable[Rule] | None = None, notices: tuple[str, ...] = ()) -> Report:
     """The report on a saved record.
 
     Raises RecordError when it cannot be read.
     """
-    return judged(Record.open(path), rules)
+    return judged(Record.open(path), rules, notices)
 
 
 def of_run(folder: Path | None, notices: Iterable[str], rules: Iterable[Rule] | None = None) -> Report:
@@ -32,11 +33,11 @@ def of_run(folder: Path | None, notices: Iterable[str], rules: Iterable[Rule] | 
     """
     said = tuple(notices)
     if folder is not None:
-        records = sorted(folder.glob("record*.sqlite"), key=lambda path: (path.name != "record.sqlite", path.name))
-        opened = (Record.open(path) for path in records if path.stat().st_size)
+        files = sorted(folder.glob("record*.sqlite"), key=lambda path: (path != lead(folder), path.name))
+        opened = (Record.open(path) for path in files if path.stat().st_size)
         if (begun := next((record for record in opened if record.meta("started")), None)) is not None:
             return judged(begun, rules, said)
-        said = (*said, "the record could not be written" if records else why_nothing(folder))
+        said = (*said, "the record could not be written" if files else why_nothing(folder))
     return Report(None, Verdict((), (), Learned("unknown")), said)
 
 
@@ -47,18 +48,9 @@ def judged(record: Record, rules: Iterable[Rule] | None, notices: tuple[str, ...
     """
     try:
         cut = () if record.meta("finished") else (CUT,)
-        return Report(record, judge(record, rules), (*notices, *cut, *others(record.path)))
+        return Report(record, judge(record, rules), (*notices, *cut, *sentences(record)))
     except Exception as error:
         raise RecordError(f"{record.path} cannot be judged, it may be damaged: {type(error).__name__}: {error}") from error
-
-
-def others(path: Path | None) -> tuple[str, ...]:
-    """What to say of the other processes of a run whose first record this is."""
-    count = len([other for other in path.parent.glob("record-*.sqlite") if other != path]) if path else 0
-    if not path or not count:
-        return ()
-    more = f"{count} more process{'es' if count > 1 else ''} trained, too, and left"
-    return (f"{more} record{'s' if count > 1 else ''} in {path.parent}; judge one with `gradwell judge FILE`",)
 
 
 def why_nothing(folder: Path) -> str:

@@ -42,9 +42,14 @@ class Report:
 
     @property
     def limits(self) -> tuple[str, ...]:
-        """What could not be seen, in sentences: the notices, the probes that failed, and what the watcher could not look into."""
+        """What could not be seen, in sentences: the notices, what comments in the source allow, the probes that failed, and what the
+        watcher could not look into.
+        """
+        from gradwell.report.allowed import sentences
+
+        allowed = sentences(self.verdict, self.record) if self.record is not None else ()
         failed = (f"the probe {name} failed and switched itself off: {reason}" for name, reason in self._meta("probes_off", {}).items())
-        return tuple(dict.fromkeys((*self.notices, *failed, *self._meta("unseen", []))))
+        return tuple(dict.fromkeys((*self.notices, *allowed, *failed, *self._meta("unseen", []))))
 
     def __str__(self) -> str:
         before = random.getstate()

@@ -12,6 +12,7 @@ from typing import Any
 
 from gradwell.errors import RecordError
 from gradwell.lab.workers import end, workers
+from gradwell.project import project
 from gradwell.report.assemble import of_record
 from gradwell.report.json import as_json
 from gradwell.serve.reading import Reading, Version
@@ -75,7 +76,7 @@ class Judge:
 
 def judged(path: Path) -> dict[str, Any]:
     """The findings, and with each the signals that it is about."""
-    report = of_record(path)
+    report = of_record(path, *project().asked())
     signals = {rule.code: [signal.name for signal in rule.signals] for rule in report.verdict.rules}
     found = as_json(report)
     for finding in found["findings"]:

@@ -7,8 +7,8 @@ import statistics
 from typing import Any
 
 from gradwell.doctor import signals
+from gradwell.report.thinning import Point
 from gradwell.serve.reading import Place, Reading
-from gradwell.serve.thinning import Point
 
 POINTS = 120  # of a series at one layer
 KINDS = ("layer", "activation", "normalization", "parameter", "input", "attention")

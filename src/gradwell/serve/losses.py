@@ -6,8 +6,8 @@ from typing import Any
 
 from gradwell.doctor import signals
 from gradwell.doctor.learned import multiple
+from gradwell.report.thinning import Point
 from gradwell.serve.reading import POINTS, Place, Reading
-from gradwell.serve.thinning import Point
 
 MOST = 8  # losses shown, and as many metrics
 

@@ -17,8 +17,8 @@ from typing import Any
 
 from gradwell.doctor.record import APPLICATION, SCHEMA
 from gradwell.errors import RecordError
+from gradwell.report.thinning import Point, Series
 from gradwell.report.words import plain
-from gradwell.serve.thinning import Point, Series
 
 SECONDS = 20.0  # that one question may take
 SITES, TEXT, FACT = 20_000, 400, 1_000_000  # places of a record, characters of a name, characters of a fact

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 from collections.abc import Iterable
 from urllib.parse import parse_qs, urlsplit
@@ -9,7 +10,6 @@ from urllib.parse import parse_qs, urlsplit
 from starlette.responses import PlainTextResponse, RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-COOKIE = "gradwell-token"
 LOOPBACK = ("127.0.0.1", "localhost", "::1", "[::1]")
 POLICY = ("default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; base-uri 'none'; "
           "form-action 'none'; frame-ancestors 'none'")
@@ -27,6 +27,8 @@ class Guard:
 
     def __init__(self, app: ASGIApp, hosts: Iterable[str] = LOOPBACK, token: str = "") -> None:
         self.app, self.hosts, self.token = app, tuple(host.lower() for host in hosts), token
+        # cookies know no ports: servers beside each other on one host must not take each other's
+        self.cookie = "gradwell-" + hashlib.sha256(token.encode()).hexdigest()[:12]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or refuse it."""
@@ -44,9 +46,9 @@ class Guard:
         given = parse_qs(scope["query_string"].decode("latin-1")).get("token", [""])[0]
         if self.token and scope["path"] == "/" and self.right(given):
             answer = RedirectResponse("/", 303)  # so that the token does not stay in the address
-            answer.set_cookie(COOKIE, self.token, httponly=True, samesite="strict")
+            answer.set_cookie(self.cookie, self.token, httponly=True, samesite="strict")
             return await answer(scope, receive, sealed)
-        if self.token and not self.right(cookie(headers.get("cookie", "")) or headers.get("x-gradwell-token", "")):
+        if self.token and not self.right(cookie(headers.get("cookie", ""), self.cookie) or headers.get("x-gradwell-token", "")):
             why = "open the address that `gradwell serve` printed: it holds the token"
             return await PlainTextResponse(why, 401)(scope, receive, sealed)
         if headers.get("sec-fetch-site", "none") not in ("same-origin", "none") and scope["path"] != "/":
@@ -65,10 +67,10 @@ def without_port(host: str) -> str:
     return host.rpartition(":")[0] if host.rpartition(":")[2].isdigit() else host
 
 
-def cookie(text: str) -> str:
-    """The token that a browser sends; other cookies of this host may hold anything."""
+def cookie(text: str, wanted: str) -> str:
+    """The cookie of a name that a browser sends; others of this host may hold anything."""
     pairs = (part.strip().partition("=") for part in text.split(";"))
-    return next((value for name, _, value in pairs if name == COOKIE), "")
+    return next((value for name, _, value in pairs if name == wanted), "")
 
 
 def own(headers: dict[str, str]) -> bool:

@@ -29,7 +29,7 @@ SUPERVISED_ORDER = (
     "autotunePredictions", "autotuneDuration", "autotuneModelSize",
 )
 UNSUPERVISED_ORDER = ("input", "model", *SUPERVISED_ORDER[1:19])
-AUTOTUNE = SUPERVISED_ORDER[20:]
+AUTOTUNE = (*SUPERVISED_ORDER[20:], "trials", "autotuneStorage", "autotuneStudy")
 EXTRAS = ("labels", "class_weight", "sample_weight", "validation", "patience", "callbacks", "checkpoint", "start", "deterministic")
 
 
@@ -324,7 +324,7 @@ def train_supervised(*given: Any, **more: Any) -> _FastText:
     values = named(SUPERVISED_ORDER, given, more)
     source = values.pop("input")
     extras = Extras(**{name: unwrapped(values.pop(name)) for name in EXTRAS if name in values})
-    tuning = {name: values.pop(name) for name in (*AUTOTUNE, "trials") if name in values}
+    tuning = {name: values.pop(name) for name in AUTOTUNE if name in values}
     options = build(SUPERVISED, **values)
     if tuning.get("autotuneValidationFile"):
         from gradwell.text.autotune import autotune

@@ -1,7 +1,7 @@
 """fastText, rebuilt: text classification and word vectors.
 
-`import gradwell.text as fasttext` takes the calls of fastText 0.9.3. `gradwell.text.TextClassifier` is a scikit-learn
-estimator; scikit-learn is imported when it is asked for.
+`import gradwell.text as fasttext` takes the calls of fastText 0.9.3. `gradwell.text.TextClassifier` and `TextVectors` are
+scikit-learn's estimators; scikit-learn is imported when they are asked for.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -11,6 +11,7 @@ from gradwell.text.FastText import cbow, load_model, skipgram, supervised, token
 
 if TYPE_CHECKING:
     from gradwell.text.classifier import TextClassifier as TextClassifier
+    from gradwell.text.vectors import TextVectors as TextVectors
 
 __all__ = ["FastText", "cbow", "load_model", "skipgram", "supervised", "tokenize", "train_supervised", "train_unsupervised"]
 
@@ -20,8 +21,12 @@ def __getattr__(name: str) -> Any:
         from gradwell.text.classifier import TextClassifier
 
         return TextClassifier
+    if name == "TextVectors":
+        from gradwell.text.vectors import TextVectors
+
+        return TextVectors
     raise AttributeError(f"module 'gradwell.text' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), "TextClassifier"])
+    return sorted([*globals(), "TextClassifier", "TextVectors"])

@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gradwell.errors import DataError, DependencyError, OptionError, TrainingError
+from gradwell import studies
+from gradwell.errors import DataError, OptionError, TrainingError
 from gradwell.text import corpus as corpora
-from gradwell.text import files, starting
+from gradwell.text import files, starting, study
 from gradwell.text.corpus import Corpus
 from gradwell.text.deadline import Hopeless, Watch
 from gradwell.text.model import Model
@@ -43,7 +44,7 @@ KEPT = ("epoch", "lr", "dim", "wordNgrams", "minn", "maxn", "bucket", "loss")  #
 def autotune(
     source: Any, options: Options, extras: Extras, given: Collection[str] | Mapping[str, Any], *, autotuneValidationFile: Any,  # noqa: N803
     autotuneMetric: str = "f1", autotunePredictions: int = 1, autotuneDuration: float = 300, autotuneModelSize: str = "",  # noqa: N803
-    trials: int | None = None,
+    trials: int | None = None, autotuneStorage: str = "", autotuneStudy: str = "autotune",  # noqa: N803
 ) -> Model:
     """The best classifier that can be trained in `autotuneDuration` seconds; those options that were `given` stay as they are.
 
@@ -51,6 +52,9 @@ def autotune(
     autotuneModelSize (100k, 2M ...) each model is quantised so that its file is no larger, and scored as it is then.
     trials: end after so many, too; with a duration that is never reached, threads=1 (or deterministic) and the same seed,
     the same model comes out. `model.tuned` tells the metric, the score, the parameters and all trials.
+    autotuneStorage: the address of a database, such as sqlite:///study.db, in which trials are kept under the name autotuneStudy.
+    Processes that search there at the same time, on one machine or many, learn from each other's trials, and a search that was killed
+    goes on; `trials` are then those of all of them. Each returns the best model of all, trained once more where another one found it.
 
     Raises OptionError or DataError for what is impossible, TrainingError when there was not time for one trial.
     """
@@ -72,7 +76,7 @@ def autotune(
     watch = Watch(options.verbose, started, autotuneDuration)
     with watch:
         search = Search(source, options, extras, given, autotuneValidationFile, autotuneMetric, autotunePredictions, size, watch)
-        return search.run(trials)
+        return search.run(trials, autotuneStorage, autotuneStudy)
 
 
 class Search:
@@ -109,7 +113,9 @@ class Search:
         self.packed: tuple[tuple[int, ...], Corpus] | None = None
         self.best: tuple[float, Model, int] | None = None
         self.best_took = 0.0
-        self.told: list[dict[str, Any]] = []
+        self.told: dict[int, dict[str, Any]] = {}  # of each trial, by its number
+        told = (options.with_(thread=0, verbose=0), sorted(fixed), bucket, self.metric, k, size, extras.class_weight)
+        self.of = study.fingerprint(*told, self.weights, *self.dictionary.entries, self.found.data, held_out)
         self.qout = self.dictionary.nlabels >= CENTROIDS
         if size is not None:
             self.check_size(size)
@@ -125,53 +131,82 @@ class Search:
         labels = np.diff(self.dictionary.starts)[self.dictionary.nwords :]
         return other_bytes(labels, dim, True, self.qout) + CENTROIDS * (8 + row_bytes(dim, min(dsub, dim), True))
 
-    def run(self, most: int | None) -> Model:
+    def run(self, most: int | None, storage: str, name: str) -> Model:
         """Try options until the time is over, or nothing can be better."""
-        optuna = imported()
-        before = optuna.logging.get_verbosity()
-        optuna.logging.set_verbosity(optuna.logging.WARNING)
-        try:
-            study = optuna.create_study(direction="maximize", sampler=optuna.samplers.TPESampler(seed=self.space.start.seed % 2**32))
-            for parameters in self.space.first():
-                study.enqueue_trial(parameters)
-            while (most is None or len(self.told) < most) and time.monotonic() < self.watch.deadline:
-                trial = study.ask()
-                score = self.attempt(trial, timed=most is None)
-                if score is None:
-                    study.tell(trial, state=optuna.trial.TrialState.PRUNED)
-                else:
-                    study.tell(trial, score)
-                    if score >= 1:
-                        break  # nothing is better than perfect
-        except KeyboardInterrupt:
-            if self.best is None:
-                raise
-            self.watch.say("interrupted; the best model so far is kept")
-        finally:
-            optuna.logging.set_verbosity(before)
+        optuna = studies.imported()
+        with studies.quiet(optuna):
+            tried = study.opened(self.space, self.of, storage, name)
+            try:
+                with studies.used(storage, TrainingError, "failed"):
+                    while not self.enough(tried, most):
+                        tried.optimize(partial(self.attempt, timed=most is None), n_trials=1)
+                    self.settle(tried)
+            except KeyboardInterrupt:
+                if self.best is None:
+                    raise
+                self.watch.say("interrupted; the best model so far is kept")
+            except TrainingError as error:
+                if self.best is None:
+                    raise
+                self.watch.say(f"{error}; the best model so far is kept")
         return self.ended()
 
-    def attempt(self, trial: Trial, timed: bool) -> float | None:
-        """Train, quantise and score one model; None when nothing came of it."""
-        number, began = len(self.told) + 1, time.monotonic()
+    def enough(self, tried: Any, most: int | None) -> bool:
+        """Whether there were trials enough, or time, or one that is perfect."""
+        self.told |= study.rows(tried)
+        perfect = any(row["score"] is not None and row["score"] >= 1 for row in self.told.values())
+        return perfect or (most is not None and len(self.told) >= most) or time.monotonic() >= self.watch.deadline
+
+    def settle(self, tried: Any) -> None:
+        """Where another process found what is best, train it here, too."""
+        scores = {number: row["score"] for number, row in self.told.items() if row["score"] is not None}
+        number = max(scores, key=lambda number: scores[number], default=None)
+        if number is None or (self.best is not None and scores[number] <= self.best[0]):
+            return
+        from optuna.trial import FixedTrial
+
+        self.watch.say(f"trial {number + 1} was another process's, and the best; it is trained here once more")
+        self.watch.deadline = math.inf
+        self.watch.open(math.inf, f"trial {number + 1} once more")
+        found = tried.get_trials(deepcopy=False)[number]
+        asked, dsub = self.space.ask(FixedTrial(found.params))
+        try:
+            model = self.model(self.space.start if found.user_attrs.get(study.START) else asked, dsub)
+        except (Hopeless, TrainingError, MemoryError) as error:
+            self.watch.say(f"it cannot be trained here: {error}")
+            return
+        score = self.metric.score(model.test(self.validation, self.k, 0.0, model.options.threads))
+        if self.best is None or score > self.best[0]:
+            self.best = score, model, number
+
+    def attempt(self, trial: Trial, timed: bool) -> float:
+        """Train, quantise and score one model; optuna's TrialPruned when nothing came of it."""
+        import optuna
+
+        began = time.monotonic()
         asked, dsub = self.space.ask(trial)
-        options = self.space.start if number == 1 else asked
+        options = self.space.start if trial.user_attrs.get(study.START) else asked
         limit = math.inf
         if timed and self.best is not None:
             limit = max(SHARE_OF_TIME * self.watch.duration, 1.5 * self.best_took)
-        self.watch.open(limit, f"trial {number}  best {self.metric.name} {self.best[0]:.4f}" if self.best else f"trial {number}")
+        about = f"trial {trial.number + 1}"
+        self.watch.open(limit, f"{about}  best {self.metric.name} {self.best[0]:.4f}" if self.best else about)
         told = {name: getattr(options, name) for name in KEPT} | ({"dsub": dsub} if self.size is not None else {})
         score, failure = None, ""
         try:
             model = self.model(options, dsub)
             score = self.metric.score(model.test(self.validation, self.k, 0.0, options.threads))
             if self.best is None or score > self.best[0]:
-                self.best, self.best_took = (score, model, number), time.monotonic() - began
+                self.best, self.best_took = (score, model, trial.number), time.monotonic() - began
         except (Hopeless, TrainingError) as error:
             failure = str(error)
         except MemoryError:
             failure = "it needs more memory than there is"
-        self.told.append(told | {"score": score, "seconds": time.monotonic() - began} | ({"failure": failure} if failure else {}))
+        told |= {"score": score, "seconds": time.monotonic() - began} | ({"failure": failure} if failure else {})
+        self.told[trial.number] = told
+        trial.set_user_attr(study.TOLD, told)
+        if score is None:
+            raise optuna.TrialPruned
         return score
 
     def model(self, options: Options, dsub: int) -> Model:
@@ -217,9 +252,11 @@ class Search:
 
     def ended(self) -> Model:
         """The best model, with what was tried. Raises TrainingError when there is none."""
-        tried = len(self.told)
+        numbers = sorted(self.told)
+        rows = [self.told[number] for number in numbers]
+        tried = len(rows)
         if self.best is None:
-            last = next((row["failure"] for row in reversed(self.told) if row.get("failure")), "there was no time to begin")
+            last = next((row["failure"] for row in reversed(rows) if row.get("failure")), "there was no time to begin")
             late = time.monotonic() >= self.watch.deadline
             what = "Didn't have enough time to train once" if late else "Couldn't train once"
             remedy = "give smaller options" + ", or increase autotuneDuration" * late + ", or autotuneModelSize" * bool(self.size)
@@ -227,21 +264,12 @@ class Search:
                 f"{what}: none of {tried} trials in {self.watch.duration:g} s came to an end; of the last: {last}; {remedy}"
             )
         score, model, number = self.best
-        best = self.told[number - 1]
+        best, place = self.told[number], numbers.index(number) + 1
         parameters = {name: best[name] for name in (*KEPT, "dsub") if name in best}
         seconds = time.monotonic() - self.watch.began
         model.tuned = {
-            "metric": self.metric.name, "score": score, "parameters": parameters, "trial": number, "trials": self.told, "seconds": seconds,
+            "metric": self.metric.name, "score": score, "parameters": parameters, "trial": place, "trials": rows, "seconds": seconds,
         }
         said = ", ".join(f"{name}={value:.4g}" if isinstance(value, float) else f"{name}={value}" for name, value in parameters.items())
-        self.watch.say(f"{tried} trials in {seconds:.1f} s; the best {self.metric.name} is {score:.4f}, of trial {number}: {said}")
+        self.watch.say(f"{tried} trials in {seconds:.1f} s; the best {self.metric.name} is {score:.4f}, of trial {place}: {said}")
         return model
-
-
-def imported() -> Any:
-    """optuna, if it is installed."""
-    try:
-        import optuna
-    except ImportError:
-        raise DependencyError("autotune needs optuna; install it with `pip install 'gradwell[tune]'`") from None
-    return optuna

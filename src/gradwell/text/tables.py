@@ -37,21 +37,26 @@ class Job:
 
 def check(inputs: Sequence[str], output: str, job: Job) -> None:
     """Complain about what can be seen before anything is read: kinds of files, missing files, impossible numbers."""
-    tables_in.arrow()
-    SUPERVISED.with_(thread=job.threads)
+    sensible(job)
     if not inputs:
         raise DataError("no table was given to read")
-    if job.k != -1 and job.k < 1:
-        raise OptionError(f"k is {job.k}; it must be 1 or more, or -1 for all labels")
-    if job.label == job.probability:
-        raise OptionError(f"both new columns would be called {job.label!r}; they need two names")
     tables_out.kind(output)
     for path in inputs:
         tables_in.kind(path)
         if not Path(path).is_file():
-            raise DataError(f"{path} {'is a folder; name the tables in it' if Path(path).is_dir() else 'does not exist'}")
+            raise DataError(f"{path} {'is a folder; name it alone, or name the tables in it' if Path(path).is_dir() else 'does not exist'}")
         if Path(output).exists() and Path(path).samefile(output):
             raise DataError(f"{output} is one of the tables to read; the output needs another name")
+
+
+def sensible(job: Job) -> None:
+    """Complain about what can never be done, whatever the tables."""
+    tables_in.arrow()
+    SUPERVISED.with_(thread=job.threads)
+    if job.k != -1 and job.k < 1:
+        raise OptionError(f"k is {job.k}; it must be 1 or more, or -1 for all labels")
+    if job.label == job.probability:
+        raise OptionError(f"both new columns would be called {job.label!r}; they need two names")
 
 
 def predict(model: Model, inputs: Sequence[str], output: str, job: Job) -> int:

@@ -14,7 +14,7 @@ from gradwell.errors import OptionError
 from gradwell.translate.vocabulary import SPACE, SPECIAL
 
 if TYPE_CHECKING:
-    from gradwell.translate.translator import Translation
+    from gradwell.translate.translation import Translation
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ def alignment(found: Translation, pieces: bool = False) -> Alignment:
     """
     columns = [[i] for i in range(len(found.source_tokens))] if pieces else words(found.source_tokens)
     rows = [[i] for i in range(len(found.tokens))] if pieces else words(found.tokens)
-    weights = found.weights.double()
+    weights = torch.as_tensor(found.weights).double()
     weights = torch.stack([weights[:, group].sum(1) for group in columns], 1)
     weights = torch.stack([weights[group].mean(0) for group in rows])
     return Alignment(

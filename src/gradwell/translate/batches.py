@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from gradwell.errors import OptionError
 from gradwell.translate.vocabulary import BOS, EOS, PAD
 
 AT_MOST = 1000  # batches between two measurements
@@ -60,10 +61,22 @@ def cuts(source: Sequence[int], target: Sequence[int], order: Sequence[int], tok
     return [*pieces, piece] if piece else pieces
 
 
+def evened(bounds: Sequence[int], parts: int) -> list[int]:
+    """Where batches begin and end, with the largest of them halved until their number can be divided by `parts`."""
+    found = list(bounds)
+    while (len(found) - 1) % parts:
+        size, first = max((b - a, a) for a, b in pairwise(found))
+        if size < 2:
+            break
+        found = sorted([*found, first + size // 2])
+    return found
+
+
 class Batches:
     """The batches of each turn, in an order that the seed decides.
 
-    A turn is an epoch, or a part of one that has more than AT_MOST batches: after each turn training is measured and saved.
+    A turn is an epoch, or a part of one that has more than AT_MOST batches: after each turn training is measured and saved. Of several
+    processes each takes its share of the batches, as many as any other: together they see every pair once an epoch.
     """
 
     def __init__(self, source: list[list[int]], target: list[list[int]], tokens: int, seed: int, shuffle: bool = True) -> None:
@@ -72,15 +85,18 @@ class Batches:
         self.sizes = list(zip(widths, heights, strict=True))
         self.cuts = [0, *accumulate(map(len, cuts(widths, heights, sorted(range(len(source)), key=self.sizes.__getitem__), tokens)))]
         self.turn = -1  # which is under way
-        self.rank, self.world = 0, 1  # which of several processes this is: each takes its share of the batches
+        self.turns = -(-(len(self.cuts) - 1) // AT_MOST) if shuffle else 1  # that make up an epoch
+        self.share(0, 1)
 
-    @property
-    def turns(self) -> int:
-        """Turns that make up an epoch."""
-        return -(-(len(self.cuts) - 1) // AT_MOST) if self.shuffle else 1
+    def share(self, rank: int, world: int) -> None:
+        """Be one of so many processes. Raises OptionError when there is not a batch for each of them."""
+        self.rank, self.world = rank, world
+        self.cuts = evened(self.cuts, self.turns * world)
+        if len(self.cuts) - 1 < self.turns * world > 1:
+            raise OptionError(f"{len(self.sizes)} pairs cannot be dealt out to {world} processes; there must be a batch for each")
 
     def __len__(self) -> int:
-        return max((len(self.cuts) - 1) // self.turns // self.world, 1)
+        return (len(self.cuts) - 1) // self.turns // self.world
 
     def pieces(self) -> list[list[int]]:
         """Which pairs make up each batch of this turn."""

@@ -1,48 +1,17 @@
-"""Beam search: the few best beginnings go on together, for many sentences at once.
-
-rank = log p(y | x) / lp(y) + cp(x, y)                                    (Wu et al. 2016)
-lp   = ((5 + |y|) / 6)^length_penalty
-cp   = coverage_penalty * sum over source tokens of log min(attention it got, 1)
-"""
+"""Beam search: the few best beginnings go on together, for many sentences at once."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from gradwell.errors import OptionError
 from gradwell.translate.greedy import longest, possible, read
 from gradwell.translate.hypothesis import Hypothesis
 from gradwell.translate.model import EncoderDecoder
+from gradwell.translate.ranking import LEAST, Beam
 from gradwell.translate.vocabulary import BOS, EOS
-
-
-@dataclass(frozen=True)
-class Beam:
-    """How to search."""
-
-    size: int = 5  # beginnings that go on together
-    length_penalty: float = 1.0  # 0: short translations win; 1: the mean score of a token counts
-    coverage_penalty: float = 0.0  # above 0: translations that leave source tokens out lose
-
-    def __post_init__(self) -> None:
-        """Complain about what is not possible."""
-        if self.size < 1:
-            raise OptionError(f"the beam is {self.size}; it must be 1 or more")
-        for name in ("length_penalty", "coverage_penalty"):
-            if not 0 <= getattr(self, name) < float("inf"):
-                raise OptionError(f"{name} is {getattr(self, name)}; it must be 0 or more")
-
-    def rank(self, score: Tensor, tokens: Tensor | int, coverage: Tensor, there: Tensor) -> Tensor:
-        """Scores, penalties applied: of coverage (..., source time), where `there` marks the tokens that are no padding."""
-        long = ((5.0 + tokens) / 6.0) ** self.length_penalty
-        if not self.coverage_penalty:
-            return score / long
-        covered = torch.where(there, coverage.clamp(1e-9, 1).log(), 0.0).sum(-1)
-        return score / long + self.coverage_penalty * covered
 
 
 @torch.inference_mode()
@@ -88,7 +57,7 @@ class Search:
         best, place = total.flatten(1).topk(min(2 * k, k * size))  # (sentences, 2k): even if k of them end, k go on
         parent, token = place // size, place % size
         at = torch.arange(n, device=self.device)[:, None] * k + parent  # the beam that each comes from
-        ranks = self.beam.rank(best, self.t, coverage[at], self.there[self.rows][:, None])
+        ranks = self.beam.rank(best, self.t, self.covered(coverage[at]))
         ends = token == EOS
         self.trail.append(Step(listed(at), listed(token), listed(logp[at, token]), weights.cpu()))
         over = self.end(ends.tolist(), ranks.tolist(), best.tolist())
@@ -100,6 +69,11 @@ class Search:
         self.score = best[stay].gather(1, going)
         self.token = token[stay].gather(1, going).flatten()
         return at[stay].gather(1, going).flatten()
+
+    def covered(self, coverage: Tensor) -> Tensor | None:
+        """How fully the source tokens have been attended to, from their coverage (sentences, candidates, source time)."""
+        there = self.there[self.rows][:, None]  # no padding
+        return torch.where(there, coverage.clamp(LEAST, 1).log(), 0.0).sum(-1) if self.beam.coverage_penalty else None
 
     def end(self, ends: list[list[bool]], ranks: list[list[float]], scores: list[list[float]]) -> set[int]:
         """Note the translations that end at this step; returns which sentences are over."""

@@ -52,9 +52,9 @@ class Decoder(nn.Module):
     def begin(self, outputs: Tensor, final: Tensor, mask: Tensor) -> tuple[State, Memory]:
         """The first state and what to attend to, from the encoder's outputs (batch, source time, hidden) and final state."""
         layers = self.rnn.num_layers
-        hidden = torch.tanh(self.start(final)).view(len(final), layers, -1)
+        hidden = torch.tanh(self.start(final)).view(final.shape[0], layers, -1)
         cell = torch.zeros_like(hidden) if isinstance(self.rnn, nn.LSTM) else None
-        feed = outputs.new_zeros(len(outputs), self.combine.out_features)
+        feed = outputs.new_zeros(outputs.shape[0], self.combine.out_features)
         return State(hidden, cell, feed, torch.zeros_like(outputs[:, :, 0])), self.attention.remember(outputs, mask=mask)
 
     def step(self, token: Tensor, state: State, memory: Memory) -> tuple[Tensor, Tensor, State]:

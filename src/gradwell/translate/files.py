@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gradwell.errors import ModelFileError, OptionError
-from gradwell.folder import CONFIG, WEIGHTS, write
+from gradwell.folder import CONFIG, WEIGHTS, read, write
 from gradwell.translate.model import EncoderDecoder
 from gradwell.translate.needs import needed
 from gradwell.translate.options import Options
 from gradwell.translate.vocabulary import Vocabulary
+from gradwell.weights import filled
 
 if TYPE_CHECKING:
     from gradwell.translate.translator import Translator
@@ -33,20 +34,7 @@ def start(work: Path, source: Vocabulary, target: Vocabulary) -> None:
 
 def started(work: Path) -> tuple[Vocabulary, Vocabulary]:
     """What a training began with."""
-    return vocabulary(work / "source.json"), vocabulary(work / "target.json")
-
-
-def vocabulary(path: Path) -> Vocabulary:
-    """The vocabulary in a file."""
-    return Vocabulary.parse(text_of(path), str(path))
-
-
-def text_of(path: Path) -> str:
-    """What a file says."""
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ModelFileError(f"{path} cannot be read: {getattr(error, 'strerror', None) or 'it is not text'}") from None
+    return Vocabulary.read(work / "source.json"), Vocabulary.read(work / "target.json")
 
 
 def save(translator: Translator, folder: str | os.PathLike[str]) -> None:
@@ -77,20 +65,21 @@ def load(folder: str | os.PathLike[str], bf16: bool = False) -> Translator:
         hint = "; its training was interrupted, and the same command goes on with it" if begun else "; `gradwell translate train` makes one"
         raise ModelFileError(f"{where} holds no translator: there is no {CONFIG}{hint}")
     options, history = config_of(where / CONFIG)
-    source, target = vocabulary(where / "source.json"), vocabulary(where / "target.json")
-    model = EncoderDecoder(options, len(source), len(target))
+    source, target = Vocabulary.read(where / "source.json"), Vocabulary.read(where / "target.json")
     path = where / WEIGHTS
     try:
         weights: dict[str, Any] = needed("safetensors.torch", "loading a translator").load_file(path)
         if options.one_vocabulary:
             weights["encoder.embed.weight"] = weights["decoder.embed.weight"]
-        model.load_state_dict(weights)
+        if options.encoder_layers + options.decoder_layers > len(weights):
+            raise ValueError(f"it states more layers than the {len(weights)} tensors that are there")
+        model = filled(lambda: EncoderDecoder(options, len(source), len(target)), weights)
     except Exception as error:  # noqa: BLE001 - a damaged file may raise anything
         raise ModelFileError(f"{path} does not hold the weights that {CONFIG} describes: {str(error).splitlines()[0]}") from None
     seen = where / ALIGNMENTS
     try:
-        alignments = json.loads(text_of(seen)) if seen.exists() else None
-    except ValueError:
+        alignments = json.loads(read(seen)) if seen.exists() else None
+    except (ValueError, RecursionError):
         raise ModelFileError(f"{seen} is not JSON") from None
     return Translator(options, source, target, (model.bfloat16() if bf16 else model).eval(), history, alignments)
 
@@ -98,9 +87,9 @@ def load(folder: str | os.PathLike[str], bf16: bool = False) -> Translator:
 def config_of(path: Path) -> tuple[Options, list[dict[str, float]]]:
     """The options and history that a configuration states."""
     try:
-        config = json.loads(text_of(path))
+        config = json.loads(read(path))
         form, version = config["format"], config["version"]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         raise ModelFileError(f"{path} is not the configuration of a translator") from None
     if form != FORMAT or version != VERSION:
         raise ModelFileError(f"{path} is a {form!r} of version {version}; this Gradwell reads {FORMAT!r} of version {VERSION}")

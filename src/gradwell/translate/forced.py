@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 
 from gradwell.translate.batches import batch_of
-from gradwell.translate.greedy import NEVER
 from gradwell.translate.hypothesis import Hypothesis
 from gradwell.translate.model import EncoderDecoder
+from gradwell.translate.vocabulary import NEVER
 
 
 @torch.inference_mode()

@@ -9,9 +9,8 @@ from gradwell.errors import OptionError
 from gradwell.translate.batches import padded
 from gradwell.translate.hypothesis import Hypothesis
 from gradwell.translate.model import EncoderDecoder
-from gradwell.translate.vocabulary import BOS, EOS, PAD, UNK
+from gradwell.translate.vocabulary import BOS, EOS, NEVER
 
-NEVER = [PAD, BOS, UNK]  # tokens that no translation contains
 CROWDED = 0.9  # when no more than this share of a batch goes on, the others are left out
 
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-
-from torch import Tensor
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -13,7 +12,7 @@ class Hypothesis:
 
     ids: list[int]  # its tokens, `</s>` last where it came to an end
     scores: list[float]  # log-probability of each token
-    weights: Tensor  # (tokens, source tokens): what each attended to
+    weights: Any  # (tokens, source tokens), a tensor or an array: what each attended to
     rank: float  # what the search sorted by: the sum of scores, penalties applied
 
     @property

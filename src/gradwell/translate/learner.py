@@ -70,7 +70,9 @@ class Learner(Module):  # type: ignore[misc]
             torch.set_rng_state(self.random)
 
     def on_train_epoch_start(self) -> None:
-        """Start the clock."""
+        """Start the clock; each of several processes has a chance of its own, which begins anew with each epoch."""
+        if self.batches.world > 1:
+            torch.manual_seed((self.options.seed * 1_000_003 + self.current_epoch) * self.batches.world + self.batches.rank)
         self.sum = self.count = 0.0
         self.started = time.perf_counter()
 
@@ -127,7 +129,7 @@ class Learner(Module):  # type: ignore[misc]
         """Keep what lightning does not: the history, the state of chance, and which batches come next."""
         checkpoint["gradwell"] = {
             "history": self.history, "alignments": self.alignments, "random": torch.get_rng_state(),
-            "turn": self.batches.turn, "options": self.options.as_dict(),
+            "turn": self.batches.turn, "options": self.options.as_dict(), "world": self.batches.world,
         }
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:

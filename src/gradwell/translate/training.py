@@ -13,7 +13,7 @@ import torch
 from gradwell import loop
 from gradwell.errors import DataError, ModelFileError
 from gradwell.folder import ready
-from gradwell.loop import LAST, first
+from gradwell.loop import FOUND, LAST, Processes, first
 from gradwell.translate import files
 from gradwell.translate.batches import Batches
 from gradwell.translate.model import EncoderDecoder
@@ -27,13 +27,15 @@ Tell = Callable[[dict[str, float]], None]
 WORK = "training"  # folder beside the model, while training is not over
 
 
-def train(pairs: Pairs, valid: Pairs, options: Options, folder: str | os.PathLike[str], tell: Tell | None = None) -> Translator:
+def train(
+    pairs: Pairs, valid: Pairs, options: Options, folder: str | os.PathLike[str], tell: Tell | None = None, processes: Processes = FOUND,
+) -> Translator:
     """Train a translator and save it in a folder; where an earlier training was interrupted, go on.
 
     `tell` is called with the figures of each epoch, and there is a progress bar; without it, nothing is shown.
     Raises DataError, OptionError, TrainingError, or ModelFileError where the folder holds something else. An interrupt
-    (KeyboardInterrupt) leaves a checkpoint of the last measurement, and the same call goes on from it. Several processes (torchrun)
-    that make the same call train one translator; the first one tells and writes, and each gets it.
+    (KeyboardInterrupt) leaves a checkpoint of the last measurement, and the same call goes on from it. Several processes (`processes`,
+    torchrun) that make the same call train one translator; the first one tells and writes, and each gets it.
     """
     where = ready(folder)
     lightning().seed_everything(options.seed, workers=True, verbose=False)
@@ -48,13 +50,19 @@ def train(pairs: Pairs, valid: Pairs, options: Options, folder: str | os.PathLik
     learner = Learner(options, model, target, valid, (checks.source, checks.target), batches, tell or (lambda _: None))
     work = where / WORK
     last = work / LAST
+    bar = tell is not None and first()
+    turns = batches.turns
+    trainer, best = loop.trainer(
+        work, options.epochs * turns, "bleu", options.patience * turns, options.average, options.precision, bar, processes, options.clip,
+    )
+    batches.share(trainer.global_rank, trainer.world_size)
     if last.exists():
-        belongs(last, options, source, target, where)
+        belongs(last, options, source, target, where, trainer.world_size)
     elif first():
         files.start(work, source, target)
-    fit(learner, batches, checks, work, tell is not None and first())
+    learner.kept = loop.fit(trainer, best, learner, batches, checks, work)
     if not first():  # one of several processes; the first one writes
-        torch.distributed.barrier()
+        loop.meet(trainer)
         return files.load(where)
     averaged(learner)
     model.eval().cpu()
@@ -63,8 +71,7 @@ def train(pairs: Pairs, valid: Pairs, options: Options, folder: str | os.PathLik
     translator = Translator(options, source, target, model, learner.history, seen)
     translator.save(where)
     shutil.rmtree(work, ignore_errors=True)
-    if torch.distributed.is_initialized():
-        torch.distributed.barrier()
+    loop.meet(trainer)
     return translator
 
 
@@ -88,23 +95,17 @@ def encoded(pairs: Pairs, source: Vocabulary, target: Vocabulary, options: Optio
     return [a for a, _ in short], [b for _, b in short]
 
 
-def belongs(last: Path, options: Options, source: Vocabulary, target: Vocabulary, where: Path) -> None:
-    """Complain unless a checkpoint is of this training."""
+def belongs(last: Path, options: Options, source: Vocabulary, target: Vocabulary, where: Path, world: int) -> None:
+    """Complain unless a checkpoint is of this training, by as many processes."""
     try:
-        saved = torch.load(last, map_location="cpu", weights_only=False)["gradwell"]["options"]
-        same = saved == options.as_dict() and files.started(last.parent) == (source, target)
+        saved = torch.load(last, map_location="cpu", weights_only=False)["gradwell"]
+        same = saved["options"] == options.as_dict() and files.started(last.parent) == (source, target)
+        before = saved.get("world", 1)
     except Exception:  # noqa: BLE001 - a damaged file may raise anything
         raise ModelFileError(f"{last} cannot be read; delete {last.parent} to begin again") from None
     if not same:
         raise ModelFileError(f"{where} holds a training of other pairs or options; delete {last.parent}, or name another folder")
-
-
-def fit(learner: Any, batches: Batches, checks: Batches, work: Path, bar: bool) -> None:
-    """Run the loop, and note the best epochs."""
-    o = learner.options
-    trainer, best = loop.trainer(work, o.epochs * batches.turns, "bleu", o.patience * batches.turns, o.average, o.precision, bar, o.clip)
-    batches.rank, batches.world = trainer.global_rank, trainer.world_size
-    learner.kept = loop.fit(trainer, best, learner, batches, checks, work)
+    loop.as_many(before, world, last.parent)
 
 
 def averaged(learner: Any) -> None:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 from gradwell.errors import DependencyError, ModelFileError
+from gradwell.folder import read
 from gradwell.translate.needs import tokenizers
 
 PAD, BOS, EOS, UNK = 0, 1, 2, 3
 SPECIAL = ["<pad>", "<s>", "</s>", "<unk>"]
+NEVER = [PAD, BOS, UNK]  # tokens that no translation contains
 SPACE = "▁"  # stands where a word begins, so that tokens say where the spaces were
 
 
@@ -58,6 +61,11 @@ class Vocabulary:
     def dump(self) -> str:
         """The vocabulary as JSON."""
         return str(self.tokenizer.to_str())
+
+    @classmethod
+    def read(cls, path: Path) -> Vocabulary:
+        """The vocabulary in a file. Raises ModelFileError when it holds none."""
+        return cls.parse(read(path), str(path))
 
     @classmethod
     def parse(cls, text: str, name: str) -> Vocabulary:

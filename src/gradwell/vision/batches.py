@@ -7,16 +7,27 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
+from gradwell.errors import OptionError
 from gradwell.vision.images import Images
 
 
 class Batches:
-    """Pixels (batch, channels, height, width) from 0 to 255 and classes (batch,); what does not fill a batch waits for another epoch."""
+    """Pixels (batch, channels, height, width) from 0 to 255 and classes (batch,); what does not fill a batch waits for another epoch.
+
+    Of several processes each takes batches of `size` of its own, as many as any other.
+    """
 
     def __init__(self, images: Images, size: int, seed: int, shuffle: bool = True) -> None:
         self.images, self.size, self.seed, self.shuffle = images, size, seed, shuffle
         self.epoch = -1  # which is under way
-        self.rank, self.world = 0, 1  # which of several processes this is: each takes its share of the batches
+        self.rank, self.world = 0, 1
+
+    def share(self, rank: int, world: int) -> None:
+        """Be one of so many processes. Raises OptionError when there are not two images for each of them."""
+        self.rank, self.world = rank, world
+        self.size = min(self.size, len(self.images) // world)
+        if self.size < 2:
+            raise OptionError(f"{len(self.images)} images cannot be dealt out to {world} processes; there must be two or more for each")
 
     def __len__(self) -> int:
         if not self.shuffle:

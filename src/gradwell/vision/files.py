@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from gradwell.errors import ModelFileError, OptionError
 from gradwell.folder import CONFIG, WEIGHTS, write
-from gradwell.vision.model import network
+from gradwell.vision.model import channels_last, network
 from gradwell.vision.needs import needed
 from gradwell.vision.options import Options
+from gradwell.weights import filled
 
 if TYPE_CHECKING:
     from gradwell.vision.classifier import ImageClassifier
@@ -44,13 +45,14 @@ def load(folder: str | os.PathLike[str]) -> ImageClassifier:
     config = config_of(where / CONFIG)
     try:
         options, classes, shape = Options().with_(**config["options"]), tuple(config["classes"]), tuple(config["shape"])
-        model = network(options, shape, len(classes))
+        if len(shape) != 3 or not all(type(side) is int and side > 0 for side in shape):
+            raise ValueError(f"images of the shape {shape}")
     except (OptionError, TypeError, KeyError, ValueError) as error:
         raise ModelFileError(f"{where / CONFIG} states what is not possible: {error}") from None
     path = where / WEIGHTS
     try:
         weights: dict[str, Any] = needed("safetensors.torch", "loading an image classifier").load_file(path)
-        model.load_state_dict(weights)
+        model = channels_last(filled(lambda: network(options, shape, len(classes)), weights))
     except Exception as error:  # noqa: BLE001 - a damaged file may raise anything
         raise ModelFileError(f"{path} does not hold the weights that {CONFIG} describes: {str(error).splitlines()[0]}") from None
     return ImageClassifier(options, classes, shape, model.eval(), config.get("history"))
@@ -61,7 +63,7 @@ def config_of(path: Path) -> dict[str, Any]:
     try:
         config: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         form, version = config["format"], config["version"]
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         raise ModelFileError(f"{path} is not the configuration of an image classifier") from None
     if form != FORMAT or version != VERSION:
         raise ModelFileError(f"{path} is a {form!r} of version {version}; this Gradwell reads {FORMAT!r} of version {VERSION}")

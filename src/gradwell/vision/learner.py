@@ -54,7 +54,9 @@ class Learner(Module):  # type: ignore[misc]
             torch.set_rng_state(self.random)
 
     def on_train_epoch_start(self) -> None:
-        """Start the clock."""
+        """Start the clock; each of several processes has a chance of its own, which begins anew with each epoch."""
+        if self.batches.world > 1:
+            torch.manual_seed((self.options.seed * 1_000_003 + self.current_epoch) * self.batches.world + self.batches.rank)
         self.sum = self.count = 0.0
         self.started = time.perf_counter()
 
@@ -67,7 +69,10 @@ class Learner(Module):  # type: ignore[misc]
         return value
 
     def on_validation_epoch_start(self) -> None:
-        """Begin to count."""
+        """Begin to count; of several processes, each with the means and variances of the first, whose model is kept."""
+        if self.batches.world > 1:
+            for buffer in self.model.buffers():
+                torch.distributed.broadcast(buffer, 0)
         self.learned_in = time.perf_counter() - self.started
         self.valid_sum, self.right, self.seen = 0.0, 0, 0
 
@@ -96,7 +101,7 @@ class Learner(Module):  # type: ignore[misc]
         """Keep what lightning does not: the history, the state of chance, and which batches come next."""
         checkpoint["gradwell"] = {
             "history": self.history, "random": torch.get_rng_state(), "epoch": self.batches.epoch, "options": self.options.as_dict(),
-            "images": self.fingerprint,
+            "images": self.fingerprint, "world": self.batches.world,
         }
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:

@@ -14,6 +14,7 @@ import torch
 from gradwell import loop
 from gradwell.errors import DataError, ModelFileError
 from gradwell.folder import ready
+from gradwell.loop import FOUND, Processes
 from gradwell.vision import files
 from gradwell.vision.batches import Batches
 from gradwell.vision.classifier import ImageClassifier
@@ -27,13 +28,16 @@ WORK = "training"  # folder beside the model, while training is not over
 LEAST_STD = 1e-3  # of pixels in shares of white; a channel of one colour has none
 
 
-def train(images: Images, valid: Images, options: Options, folder: str | os.PathLike[str], tell: Tell | None = None) -> ImageClassifier:
+def train(
+    images: Images, valid: Images, options: Options, folder: str | os.PathLike[str], tell: Tell | None = None,
+    processes: Processes = FOUND,
+) -> ImageClassifier:
     """Train an image classifier and save it in a folder; where an earlier training was interrupted, go on.
 
     `tell` is called with the figures of each epoch, and there is a progress bar; without it, nothing is shown.
     Raises DataError when the images cannot be learned from, OptionError, or ModelFileError where the folder holds something else. An
-    interrupt (KeyboardInterrupt) leaves a checkpoint of the last epoch, and the same call goes on from it. Several processes (torchrun)
-    that make the same call train one classifier; the first one tells and writes, and each gets it.
+    interrupt (KeyboardInterrupt) leaves a checkpoint of the last epoch, and the same call goes on from it. Several processes
+    (`processes`, torchrun) that make the same call train one classifier; the first one tells and writes, and each gets it.
     """
     usable(images, valid)
     where = ready(folder)
@@ -47,19 +51,18 @@ def train(images: Images, valid: Images, options: Options, folder: str | os.Path
 
     learner = Learner(options, model, batches, fingerprint(images), tell or (lambda _: None))
     work = where / WORK
-    if (work / loop.LAST).exists():
-        belongs(work / loop.LAST, learner, where)
     bar = tell is not None and loop.first()
-    trainer, best = loop.trainer(work, options.epochs, "accuracy", options.patience, 1, options.precision, bar)
-    batches.rank, batches.world = trainer.global_rank, trainer.world_size
+    trainer, best = loop.trainer(work, options.epochs, "accuracy", options.patience, 1, options.precision, bar, processes)
+    batches.share(trainer.global_rank, trainer.world_size)
+    if (work / loop.LAST).exists():
+        belongs(work / loop.LAST, learner, where, trainer.world_size)
     kept = loop.fit(trainer, best, learner, batches, checks, work)
     if loop.first():
         learner.load_state_dict(torch.load(next(iter(kept)), map_location="cpu", weights_only=False)["state_dict"])
         made = ImageClassifier(options, images.classes, images.shape, model.eval().cpu(), learner.history)
         made.save(where)
         shutil.rmtree(work, ignore_errors=True)
-    if torch.distributed.is_initialized():
-        torch.distributed.barrier()
+    loop.meet(trainer)
     return made if loop.first() else files.load(where)
 
 
@@ -96,12 +99,14 @@ def fingerprint(images: Images) -> str:
     return told.hexdigest()
 
 
-def belongs(last: Path, learner: Any, where: Path) -> None:
-    """Complain unless a checkpoint is of this training."""
+def belongs(last: Path, learner: Any, where: Path, world: int) -> None:
+    """Complain unless a checkpoint is of this training, by as many processes."""
     try:
         saved = torch.load(last, map_location="cpu", weights_only=False)["gradwell"]
         same = (saved["options"], saved["images"]) == (learner.options.as_dict(), learner.fingerprint)
+        before = saved.get("world", 1)
     except Exception:  # noqa: BLE001 - a damaged file may raise anything
         raise ModelFileError(f"{last} cannot be read; delete {last.parent} to begin again") from None
     if not same:
         raise ModelFileError(f"{where} holds a training of other images or options; delete {last.parent}, or name another folder")
+    loop.as_many(before, world, last.parent)

@@ -33,7 +33,7 @@ FORBIDDEN = ("os.", "socket.", "subprocess.", "shutil.", "sqlite3.", "signal.", 
 READING = ("os.listdir", "os.scandir", "os.walk", "os.fwalk")
 PER_GIGABYTE, AT_LEAST = 0.05, 0.04  # seconds that a copy of the process takes
 HARMLESS = ("torch", "numpy", "joblib", "sklearn", "scipy", "threadpoolctl", "filelock", "fsspec", "huggingface_hub",
-            "matplotlib", "h5py")  # which only put their own locks, caches and connections right in the copy
+            "matplotlib", "h5py", "mlflow")  # which only put their own locks, caches and connections right in the copy
 strangers: list[str] = []  # who asked to be called at every copy of the process
 kept: list[Any] = []  # in the copy: streams that must not say goodbye
 

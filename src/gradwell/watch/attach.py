@@ -71,22 +71,20 @@ def is_too_old(version: str) -> bool:
 def create(settings: Settings) -> Record:
     """Open this process's record in the run folder: `record.sqlite` for the first (rank 0) that trains, a side file for every other.
 
-    Raises RecordError when the folder cannot be written.
+    Each process writes a file of its own; they are read as one (`doctor.ranks`). Raises RecordError when the folder cannot be written.
     """
     from gradwell.errors import RecordError
+    from gradwell.watch.ranks import place
 
-    folder = settings.folder or Path()
-    rank = os.environ.get("RANK", "0")
-    if rank == "0":
-        with contextlib.suppress(FileExistsError):
-            try:
-                os.close(os.open(folder / "record.sqlite", os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644))
-            except FileExistsError:
-                raise
-            except OSError as error:
-                raise RecordError(f"cannot write the record in {folder}: {error.strerror}; nothing of this run was kept") from error
-            return begun(folder / "record.sqlite")
-    return begun(folder / f"record-{rank}-{os.getpid()}.sqlite")
+    path = place(settings.folder or Path())
+    if path.name == "record.sqlite":
+        try:
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644))
+        except FileExistsError:
+            path = path.with_name(f"record-0-{os.getpid()}.sqlite")
+        except OSError as error:
+            raise RecordError(f"cannot write the record in {path.parent}: {error.strerror}; nothing of this run was kept") from error
+    return begun(path)
 
 
 def begun(path: Path) -> Record:

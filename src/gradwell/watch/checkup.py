@@ -8,7 +8,7 @@ import math
 import random
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +20,7 @@ from gradwell.doctor.checkup import Check, Checkup
 from gradwell.doctor.finding import Finding
 from gradwell.doctor.judge import judge
 from gradwell.doctor.record import Record
+from gradwell.doctor.rule import Rule
 from gradwell.doctor.spread import spreads
 from gradwell.errors import OptionError
 from gradwell.watch.batch import axis_of, chosen, first_tensor
@@ -50,10 +51,12 @@ class Patient:
         return self.model(*inputs) if isinstance(inputs, (list, tuple)) else self.model(inputs)
 
 
-def check(model: nn.Module, loss: Callable[[Any, Any], Tensor], optimizer: Any, batch: Any) -> Checkup:
+def check(model: nn.Module, loss: Callable[[Any, Any], Tensor], optimizer: Any, batch: Any,
+          rules: Iterable[Rule] | None = None) -> Checkup:
     """Try a model, its loss and its optimizer on one batch before training, and say what is wrong.
 
     batch: (inputs, target); inputs are a tensor (N, ...), a list of them, or tensors by name; loss(model(inputs), target) is a scalar.
+    rules: those to ask of the steps on the batch; without them, all.
 
     Nothing changes: weights, buffers, gradients, the optimizer's state and all random states are what they were. Raises OptionError
     when the batch is no pair, the loss is no scalar, or the model cannot be copied.
@@ -71,7 +74,8 @@ def check(model: nn.Module, loss: Callable[[Any, Any], Tensor], optimizer: Any, 
         record, curve = memorize(patient)
         learnt = overfits(record, curve)
         checks += [first_loss(record, curve), depth(record), learnt]
-        return Checkup(tuple(checks), tuple(found(record, learnt)))
+        verdict = judge(record, rules)
+        return Checkup(tuple(checks), tuple(certain(verdict.findings, learnt)), tuple(certain(verdict.allowed, learnt)))
 
 
 @contextlib.contextmanager
@@ -240,8 +244,8 @@ def overfits(record: Record, curve: list[float]) -> Check:
     return Check(name, (math.isfinite(curve[-1]) and best < LEARNED * base) or best < curve[0] - base, words)
 
 
-def found(record: Record, learnt: Check) -> Iterator[Finding]:
+def certain(findings: Iterable[Finding], learnt: Check) -> Iterator[Finding]:
     """The faults of the few steps: what is certain, and the rest only where the batch could not be learned."""
-    for finding in judge(record).findings:
+    for finding in findings:
         if finding.severity == "error" or (finding.severity == "warning" and not learnt.passed):
             yield finding

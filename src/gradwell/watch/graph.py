@@ -14,6 +14,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from gradwell.watch import sample, shards
+
 Node = Any  # torch.autograd.graph.Node: its saved tensors and edges have no static types
 
 RECOMPUTED = 1_000_000  # numbers; a last layer with more of them is not computed again
@@ -59,7 +61,7 @@ def inputs(node: Node) -> list[Node]:
 
 
 def saved(node: Node, *names: str) -> Any:
-    """The first saved tensor of these names that is still there."""
+    """The first saved tensor of these names that is still there; of a distributed one this process's part."""
     for name in names:
         try:
             packed = getattr(getattr(node, "_raw_saved_" + name, None), "data", None)
@@ -68,9 +70,14 @@ def saved(node: Node, *names: str) -> Any:
             value = getattr(node, "_saved_" + name, None)
         except RuntimeError:  # freed, or modified in place since
             continue
-        if value is not None:
-            return value
+        if value is not None and not (isinstance(value, Tensor) and is_freed(value)):
+            return sample.local(value)
     return None
+
+
+def is_freed(x: Tensor) -> bool:
+    """Whether a tensor's memory was given back, as that of the weights that FSDP gathers is between forward and backward."""
+    return type(x) in (Tensor, torch.nn.Parameter) and x.layout == torch.strided and x.numel() > 0 and x.untyped_storage().size() == 0
 
 
 def output(node: Node) -> Tensor | None:
@@ -83,7 +90,9 @@ def output(node: Node) -> Tensor | None:
         return x.log()
     if name == "Addmm" and isinstance(x := saved(node, "mat1"), Tensor):
         bias, w = weight_behind(node.next_functions[0][0]), second_factor(node)
-        if bias is not None and w is not None and max(x.numel(), w.numel(), x.shape[0] * w.shape[1]) <= RECOMPUTED:
+        if bias is None or w is None or hasattr(bias, "to_local"):
+            return None
+        if max(x.numel(), w.numel(), x.shape[0] * w.shape[1]) <= RECOMPUTED:
             return torch.addmm(bias.detach().to(x.dtype), x, w)
     if name in FLAT and len(above) == 1 and (below := output(above[0])) is not None and below.numel() == math.prod(shape(node)):
         return below.reshape(shape(node))
@@ -96,7 +105,7 @@ def second_factor(node: Node) -> Tensor | None:
         return kept
     behind = node.next_functions[2][0]
     weight = weight_behind(behind)
-    return None if weight is None else weight.detach().t() if operation(behind) == "T" else weight.detach()
+    return None if weight is None or hasattr(weight, "to_local") else weight.detach().t() if operation(behind) == "T" else weight.detach()
 
 
 def shape(node: Node) -> tuple[int, ...]:
@@ -149,7 +158,7 @@ def weight_behind(node: Node | None) -> Any:
             return None
         name = operation(node)
         if name == "AccumulateGrad":
-            return node.variable
+            return shards.held(node.variable)
         if name not in WEIGHT_PASS:
             return None
         node = next((n for n, _ in node.next_functions if n is not None), None)
@@ -168,7 +177,7 @@ def as_part(node: Node) -> Part | None:
         if max(at_input, at_weight) < len(edges) and (weight := weight_behind(edges[at_weight][0])) is not None:
             return Part(node, "layer", name, weight, at_input)
     if name in RECURRENT:
-        weight = next((n.variable for n, _ in edges if n is not None and operation(n) == "AccumulateGrad"), None)
+        weight = next((shards.held(n.variable) for n, _ in edges if n is not None and operation(n) == "AccumulateGrad"), None)
         return Part(node, "layer", name, weight, 0) if weight is not None else None
     return None
 
@@ -225,7 +234,7 @@ def is_joined(node: Node, takers: dict[Node, list[Node]]) -> bool:
 
 def leaves(order: list[Node]) -> list[Any]:
     """The tensors that the loss will send a gradient to."""
-    return [node.variable for node in order if operation(node) == "AccumulateGrad"]
+    return [shards.held(node.variable) for node in order if operation(node) == "AccumulateGrad"]
 
 
 def is_linear_pass(node: Node) -> bool:

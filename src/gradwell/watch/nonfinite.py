@@ -10,8 +10,9 @@ import torch
 from torch import Tensor
 
 from gradwell.watch import sample
-from gradwell.watch.graph import Node, Part, operation, saved
+from gradwell.watch.graph import Node, Part, is_freed, operation, saved
 from gradwell.watch.registry import Named
+from gradwell.watch.shards import held
 
 # operations whose derivative has a pole: a finite result may have an infinite or undefined gradient
 POLES = frozenset({
@@ -24,7 +25,7 @@ Name = Callable[[Any], Named]
 
 def is_finite(x: Any) -> bool:
     """Whether a tensor has neither NaN nor plus infinity; minus infinity is how attention masks are written."""
-    return not isinstance(x, Tensor) or not x.is_floating_point() or bool((x < float("inf")).all())
+    return not isinstance(x, Tensor) or not x.is_floating_point() or is_freed(x) or bool((x < float("inf")).all())
 
 
 def first(order: list[Node], parts: list[Part], name: Name) -> dict[str, Any]:
@@ -32,8 +33,8 @@ def first(order: list[Node], parts: list[Part], name: Name) -> dict[str, Any]:
     by_node = {part.node: part for part in parts}
     last: dict[str, Any] = {}
     for node in order:
-        if operation(node) == "AccumulateGrad" and not is_finite(sample.local(node.variable).detach()):
-            return {"what": "weight", "operation": "", **place(name(node.variable))}
+        if operation(node) == "AccumulateGrad" and not is_finite(sample.local(held(node.variable)).detach()):
+            return {"what": "weight", "operation": "", **place(name(held(node.variable)))}
     for node in order:
         part = by_node.get(node)
         bad = next((key for key in SAVED if not is_finite(saved(node, key))), None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import weakref
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -15,7 +16,7 @@ from gradwell.doctor import signals
 from gradwell.doctor.record import Record
 from gradwell.watch import sample
 from gradwell.watch.descent import Descent
-from gradwell.watch.registry import Named, Registry
+from gradwell.watch.registry import Named, Registry, kind, unwrapped
 
 STRANGE = 4  # losses looked at, none of which reached what an optimizer holds, after which it holds the wrong weights
 PARAMETERS = 64  # weights of one optimizer whose own readings are taken
@@ -50,7 +51,11 @@ class Optimizers:
 
     def held(self) -> set[int]:
         """The ids of all parameters that some optimizer holds."""
-        return {id(p) for optimizer in list(self._live) for p in parameters(optimizer)}
+        return set(map(id, self.all()))
+
+    def all(self) -> list[Any]:
+        """All parameters that some optimizer holds."""
+        return [p for optimizer in list(self._live) for p in parameters(optimizer)]
 
     def site(self, parameter: Any, many: bool = False) -> int:
         """The site of a parameter; with `many` roots its name begins with its root's class."""
@@ -62,8 +67,8 @@ class Optimizers:
 
     def model(self, root: nn.Module) -> int:
         """The site of a whole model."""
-        file, line = self._registry.line(root)
-        key = type(root).__name__, f"{file}:{line}"
+        file, line = self._registry.line(unwrapped(root))
+        key = kind(root), f"{file}:{line}"
         if key not in self._models:
             self._models[key] = self._record.site("model", "model", key[0], file, line)
         return self._models[key]
@@ -76,7 +81,7 @@ class Optimizers:
     def before(self, optimizer: Any) -> None:
         """Remember the weights that the optimizer is about to change."""
         held = [p for p in parameters(optimizer) if p.requires_grad]
-        self._before[id(optimizer)] = [(p, sample.flat(sample.local(p)).clone()) for p in chosen(held)]
+        self._before[id(optimizer)] = [(p, sample.flat(sample.local(p)).clone()) for p in chosen(held) if sample.local(p).numel()]
 
     def gradients(self, optimizer: Any, step: int, clipped: bool) -> None:
         """Measure the gradients that the optimizer uses; their whole norm, too, unless it was seen when they were clipped."""
@@ -85,8 +90,10 @@ class Optimizers:
             return
         norms = dict(zip(map(id, touched), torch._foreach_norm([sample.local(p.grad).detach() for p in touched]), strict=True))
         if not clipped:
-            together = [norm.float().to(touched[0].device) for norm in norms.values()]
-            self._put(signals.GRADIENT_NORM.name, 0, step, torch.stack(together).norm())
+            copies = held_by(touched)
+            together = [norms[id(p)].float().to(touched[0].device) / count**0.5 for p, count in zip(touched, copies, strict=True)]
+            spread = any(hasattr(p, "to_local") for p in touched)
+            self._put((signals.SHARD_NORM if spread else signals.GRADIENT_NORM).name, 0, step, torch.stack(together).norm())
         for p in chosen(touched):
             self._put(signals.PARAMETER_GRADIENT.name, self.site(p), step, norms[id(p)])
 
@@ -102,6 +109,8 @@ class Optimizers:
             self._decay(p, before, change, decays.get(id(p), (0.0, False)), site, step)
             if p.dim() > 1 and len(p) > 1 and site not in self._distinct:
                 rows = sample.local(p).detach()[:: max(1, len(p) // 64)].flatten(1)[:, :1024]
+                if len(rows) < 2:
+                    continue
                 share = float(signals.equal_units_share(rows))
                 self._record.add(signals.EQUAL_UNITS.name, site, step, share)
                 if share < 1:
@@ -200,6 +209,15 @@ def is_uniform(values: Tensor) -> bool:
     n, ends, spread = values.numel(), values.abs().amax(), values.square().mean().sqrt().clamp_min(1e-30)
     kurtosis = (values / spread).square().square().mean()
     return n >= 256 and bool((ends / (3**0.5 * spread) - 1).abs() < 0.01 + 1 / n**0.5) and bool((kurtosis - 1.8).abs() < 0.05 + 3 / n**0.5)
+
+
+def held_by(weights: list[Any]) -> list[int]:
+    """How many ranks hold the same part of each weight, where some are spread over ranks: the squares of all ranks then sum up to the
+    whole.
+    """
+    ranks = next((p.device_mesh.size() for p in weights if hasattr(p, "to_local")), 1)
+    return [math.prod(p.device_mesh.size(axis) for axis, placed in enumerate(p.placements) if placed.is_replicate())
+            if hasattr(p, "to_local") else ranks for p in weights]
 
 
 def parameters(optimizer: Any) -> list[Any]:

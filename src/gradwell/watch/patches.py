@@ -11,6 +11,7 @@ import torch
 from torch.jit._builtins import _get_builtin_table
 from torch.nn.utils import clip_grad
 from torch.optim import optimizer as optim
+from torch.utils.data.distributed import DistributedSampler
 
 from gradwell.watch import apart, foreign, held_out, recurrence
 
@@ -68,7 +69,9 @@ def patched() -> list[Callable[[], object]]:
     return [
         before.remove, after.remove,
         patch(torch.autograd, "backward", lambda *_, **__: tell("after_backward"),
-              before=lambda *args, **kwargs: tell("on_backward", args[0] if args else kwargs.get("tensors"))),
+              before=lambda *args, **kwargs: tell("on_backward", args[0] if args else kwargs.get("tensors")),
+              failed=lambda error: tell("on_failure", error)),
+        patch(DistributedSampler, "__iter__", lambda _, sampler: tell("on_order", sampler)),
         *(patch(mode, "__enter__", lambda _, context: tell("on_no_grad", context)) for mode in GRADIENTS_OFF),
         *(patch(mode, "__exit__", lambda _, context, *__: tell("after_no_grad", context)) for mode in GRADIENTS_OFF),
         patch(torch, "compile", lambda result, *_, **__: tell("on_compile", result), before=lambda *_, **__: tell("before_compile")),
@@ -86,8 +89,10 @@ def patched() -> list[Callable[[], object]]:
     ]
 
 
-def patch(owner: Any, name: str, after: Callable[..., object], before: Callable[..., object] | None = None) -> Callable[[], object]:
-    """Call `before` with the arguments of a function and `after` with its result and its arguments, whenever it is called.
+def patch(owner: Any, name: str, after: Callable[..., object], before: Callable[..., object] | None = None,
+          failed: Callable[[Exception], object] | None = None) -> Callable[[], object]:
+    """Call `before` with the arguments of a function and `after` with its result and its arguments, whenever it is called; `failed` with
+    the error that it raised.
 
     Returns what undoes it, unless somebody else has patched over it.
     """
@@ -100,6 +105,8 @@ def patch(owner: Any, name: str, after: Callable[..., object], before: Callable[
         try:
             result = original(*args, **kwargs)
         except BaseException as error:
+            if failed is not None and isinstance(error, Exception):
+                failed(error)
             error.__traceback__ = error.__traceback__ and error.__traceback__.tb_next
             raise
         after(result, *args, **kwargs)

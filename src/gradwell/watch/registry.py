@@ -6,14 +6,16 @@ import gc
 import weakref
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import nn
 from torch.nn.modules import module as hooks
 
+from gradwell.watch.shards import is_fsdp
 from gradwell.watch.source import user_line
 
+WRAPPED = {"_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module"}  # what torch's own wrappers call what they wrap
 RESCANS = 5  # searches of the whole heap for modules that were copied or unpickled, and so never announced themselves
 
 
@@ -78,7 +80,7 @@ class Registry:
             self._owners = {key: entry for key, entry in self._owners.items() if entry[0]() is not None}
             self._gone = {key: named for key, named in self._gone.items() if key in self._owners}
         self._owners[id(parameter)] = weakref.ref(parameter), weakref.ref(module), name
-        self._gone[id(parameter)] = Named(type(module).__name__, type(module).__name__, *self.line(module), name)
+        self._gone[id(parameter)] = Named(kind(module), kind(module), *self.line(module), name)
         self._born[id(parameter)] = born  # 0 where that is not known
         self.age = max(self.age, born)
 
@@ -104,7 +106,8 @@ class Registry:
         """The module that holds a parameter, and its name there."""
         entry = self._owners.get(id(parameter))
         module = entry[1]() if entry is not None and entry[0]() is parameter else None
-        if entry is None or module is None or module._parameters.get(entry[2]) is not parameter:
+        now = module._parameters.get(entry[2]) if entry is not None and module is not None else None
+        if entry is None or module is None or (now is not parameter and not is_gathered(parameter, now)):
             if self._rescans >= RESCANS or not isinstance(parameter, nn.Parameter) or self.is_gone(parameter):
                 return None
             self._rescans += 1
@@ -140,12 +143,12 @@ class Registry:
         module, own = owned
         if isinstance(module, nn.ParameterDict) and "/" in own:
             return self._of_keras(module, own)
-        path = [name for _, name in self.ancestors(module) if name != "_orig_mod"][::-1]  # torch.compile's own
+        path = [name for parent, name in self.ancestors(module) if name not in WRAPPED and not is_parallel(parent)][::-1]
         root = self.root(module)
         if many or not path:
-            path.insert(0, type(root).__name__)
+            path.insert(0, kind(root))
         file, line = self.line(module)
-        return Named(".".join(path), type(module).__name__, file, line, own)
+        return Named(".".join(path), kind(module), file, line, own)
 
     def _of_keras(self, weights: nn.ParameterDict, path: str) -> Named:
         """The name of a weight of Keras's, which keeps all of a model in one dictionary by their paths: `sequential/dense/kernel`."""
@@ -160,6 +163,10 @@ class Registry:
         """Where the user built a module."""
         return self._lines.get(module, (None, None))
 
+    def files(self) -> set[str | None]:
+        """The files in which modules were built."""
+        return {file for file, _ in list(self._lines.values())}
+
     def roots(self, parameters: list[Any]) -> list[nn.Module]:
         """The outermost modules that hold these parameters, in order."""
         found: dict[int, nn.Module] = {}
@@ -169,6 +176,27 @@ class Registry:
                 root = self.root(owned[0])
                 found.setdefault(id(root), root)
         return list(found.values())
+
+
+def is_parallel(module: nn.Module) -> bool:
+    """Whether a module only spreads another one over devices or processes."""
+    return isinstance(module, (nn.parallel.DistributedDataParallel, nn.DataParallel))
+
+
+def is_gathered(shard: Any, now: Any) -> bool:
+    """Whether what stands in a sharded weight's place is the whole weight, as between FSDP's forward and backward pass."""
+    return now is not None and hasattr(shard, "to_local") and not hasattr(now, "to_local")
+
+
+def unwrapped(module: nn.Module) -> nn.Module:
+    """The model that a module only spreads over devices or processes, or the module itself."""
+    return cast(nn.Module, module.module) if is_parallel(module) else module
+
+
+def kind(module: nn.Module) -> str:
+    """The name of a module's own class, which DDP wraps and `fully_shard` puts another one before."""
+    classes = type(unwrapped(module)).__mro__
+    return classes[getattr(classes[0], "_orig_cls_mro_index", 2) if is_fsdp(unwrapped(module)) else 0].__name__
 
 
 def holds(module: nn.Module, other: nn.Module) -> bool:

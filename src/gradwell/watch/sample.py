@@ -47,3 +47,8 @@ def norm(x: Tensor) -> Tensor:
 def local(x: Tensor) -> Tensor:
     """The part of a distributed tensor that this process holds; no other process is asked."""
     return x.to_local() if hasattr(x, "to_local") else x
+
+
+def is_partial(x: Tensor) -> bool:
+    """Whether a distributed tensor is yet to be summed over the processes, so that none of them knows its value."""
+    return any(placement.is_partial() for placement in getattr(x, "placements", ()))

@@ -19,12 +19,15 @@ import torch
 from torch import Tensor
 
 from gradwell.doctor import signals
+from gradwell.doctor.allowance import NOTED
 from gradwell.doctor.record import Record
 from gradwell.errors import GradwellError
 from gradwell.watch import graph, nonfinite, sample
 from gradwell.watch.attention import Attentions
+from gradwell.watch.comments import Comments
 from gradwell.watch.compiled import Compiled
 from gradwell.watch.evaluation import Evaluation, matters
+from gradwell.watch.fingerprints import Fingerprints
 from gradwell.watch.held_out import HeldOut
 from gradwell.watch.layers import Layers, data_taken
 from gradwell.watch.looks import Looks
@@ -33,6 +36,7 @@ from gradwell.watch.optimizers import Optimizers, parameters
 from gradwell.watch.origins import STEPS as ORIGINS
 from gradwell.watch.origins import Line, Origins
 from gradwell.watch.patches import Patches
+from gradwell.watch.ranks import process
 from gradwell.watch.reach import Reach
 from gradwell.watch.recurrence import Recurrence
 from gradwell.watch.registry import Registry
@@ -84,6 +88,7 @@ class Watcher:
         self.schedule = Schedule(settings.budget, settings.every)
         self.patches = Patches(self)
         self.record: Record | None = None
+        self.fingerprints: Fingerprints | None = None  # of a process that trains with others
         self.step = 0
         self.off: dict[str, str] = {}
         self.pid = os.getpid()
@@ -96,6 +101,7 @@ class Watcher:
         self._scaler: Any = None  # a GradScaler whose factor is in the gradients
         self._scaled: tuple[weakref.ref[Tensor], Tensor] | None = None
         self._root: Any = None
+        self._order: dict[str, Any] | None = None  # that a DistributedSampler gave out
         self._pole: str | None = None
         self._compiled = Compiled()
         self._recurrence = Recurrence(self.registry)
@@ -104,6 +110,7 @@ class Watcher:
         self._origins = Origins()
         self._told = Told()
         self._reach = Reach(self.registry)
+        self._comments = Comments()
         self._looks = Looks(self.registry, self.schedule)
         self._known: set[int] = set()  # optimizers that were seen to step
         self._unseen: set[str] = set()
@@ -156,6 +163,7 @@ class Watcher:
         """An optimizer was built."""
         self._reach.arm()
         self._alone = False
+        self.registry.roots([p for p in parameters(optimizer) if hasattr(p, "to_local")])  # as long as the shards stand in their modules
         if self.record is not None:
             self.optimizers.add(optimizer, self.registry.age)
         else:
@@ -253,7 +261,7 @@ class Watcher:
     @probe("clipping")
     def on_clip(self, norm: Any, threshold: Any) -> None:
         """Gradients were clipped to a norm."""
-        if self._glancing and isinstance(norm, Tensor) and threshold is not None:
+        if self._glancing and isinstance(norm, Tensor) and threshold is not None and not sample.is_partial(norm):
             self._clipped = True
             norm = sample.local(norm.detach())
             self._put(signals.GRADIENT_NORM.name, 0, self.step, norm)
@@ -286,20 +294,36 @@ class Watcher:
             return
         self._begin()
         value = self._scaled[1] if self._scaled is not None and self._scaled[0]() is root else root
+        whole, value = not sample.is_partial(value), sample.local(value.detach())
         line = user_line()
         self._root = root.grad_fn if self._sampled else None
-        number = value.item() if value.device.type == "cpu" and value.numel() == 1 else None
+        number = value.item() if value.device.type == "cpu" and value.numel() == 1 and whole else None
         lost = "loss" not in self._traced and (self._suspect or (number is not None and not math.isfinite(number)))
         new = not self.losses.knows(line)
         if new or lost or self._glancing:
             with torch.no_grad():
-                self._look(root.grad_fn, line, lost, new, value.detach())
+                self._look(root.grad_fn, line, lost, new, value)
         if self._looks.listening:
             self._hear_of_calls(root.grad_fn)
         if number is not None:
             self.losses.number(number, line, self.step)
-        elif value.numel() == 1:
-            self.losses.value(value.detach().reshape(()), line, self.step)
+        elif value.numel() == 1 and whole:
+            self.losses.value(value.reshape(()), line, self.step)
+
+    @probe("failure")
+    def on_failure(self, error: Exception) -> None:
+        """A backward pass failed, perhaps because another rank is gone. What waits on a device is not asked for: that might wait, too."""
+        if self.record is not None:
+            self.record.note("failed", {"step": self.step, "error": f"{type(error).__name__}: {error}".split("\n")[0][:300]})
+            self.record.note("steps", self.step)
+            self.record.flush()
+
+    @probe("ranks")
+    def on_order(self, sampler: Any) -> None:
+        """A DistributedSampler was asked for the order of an epoch; without gradients it is that of an evaluation."""
+        if torch.is_grad_enabled():
+            self._order = {"epoch": int(sampler.epoch), "shuffle": bool(sampler.shuffle), "seed": int(sampler.seed),
+                           "examples": len(sampler.dataset)}
 
     def after_backward(self) -> None:
         """The backward pass is done; the gradients are there."""
@@ -315,6 +339,7 @@ class Watcher:
             self._closure = not self._began and not self._stepped_now  # it calls backward itself, as LBFGS does
             if self._glancing or id(optimizer) not in self._known:
                 self._look_at_gradients(optimizer)
+                self._look_at_weights(optimizer, updated=False)
             if not self._closure and (self._sampled or self._reach.wants(optimizer)):
                 self._look_at_reach(optimizer)
 
@@ -323,6 +348,7 @@ class Watcher:
         if self.record is not None and not any(p.is_meta for p in parameters(optimizer)[:1]):
             if self._glancing:
                 self._look_at_update(optimizer)
+                self._look_at_weights(optimizer, updated=True)
             self._updated()
 
     @probe("clipping")
@@ -353,6 +379,7 @@ class Watcher:
             if self._sampled:
                 self.schedule.begin(self.step)
             self.optimizers.descent.clear()
+            self._note_order()
         self._since += 1
 
     def _updated(self) -> None:
@@ -396,6 +423,8 @@ class Watcher:
     @probe("graph")
     def _look(self, root: Any, line: Line, lost: bool, new: bool, value: Tensor) -> None:
         """Read the graph of a loss."""
+        if self.fingerprints is not None:
+            self.fingerprints.shards()
         order, whole = graph.forward_order(root)
         parts = graph.parts(order)
         self._note_unseen(order, whole)
@@ -408,12 +437,30 @@ class Watcher:
         if self._sampled:
             self._look_inside(parts)
         if self._glancing:
+            self._look_at_batch(root, order, parts)
             self._look_at_data(parts)
             self._look_at_leaves(graph.leaves(order))
         if self._sampled:
             self._compiled.listen()
             self._recurrence.listening = True
             self.poles.hook(order)
+
+    @probe("ranks")
+    def _note_order(self) -> None:
+        order, self._order = self._order, None
+        if order is not None and self.record is not None:
+            self.record.fact(signals.EPOCH_ORDER.name, 0, self.step, order)
+
+    @probe("ranks")
+    def _look_at_batch(self, root: Any, order: list[Any], parts: list[graph.Part]) -> None:
+        if self.fingerprints is not None:
+            self.fingerprints.batch(root, order, parts, self.step)
+
+    @probe("ranks")
+    def _look_at_weights(self, optimizer: Any, updated: bool) -> None:
+        if self.fingerprints is not None:
+            with torch.no_grad():
+                (self.fingerprints.after if updated else self.fingerprints.before)(optimizer, self.step)
 
     @probe("gradients")
     def _collect(self) -> None:
@@ -576,7 +623,18 @@ class Watcher:
                 self.optimizers.add(optimizer, age)
         self.record.note("script", self.settings.script)
         self.record.note("started", time.time())
+        this = process()
+        self.record.note("process", this.as_dict())
+        if this.world > 1:
+            self.fingerprints = Fingerprints(self.record, self.registry, self.optimizers, self._put)
         return True
+
+    @probe("comments")
+    def _read_comments(self) -> None:
+        """Keep what the user's source allows as it stands now: the record may be judged when it has changed."""
+        assert self.record is not None
+        if self._comments.read(self.registry.files() | {site.file for site in self.record.sites()}):
+            self.record.note(NOTED, self._comments.found)
 
     def _put(self, signal: str, site: int, step: int, value: Tensor) -> None:
         if value.device.type == "cpu":  # nothing to wait for, and small tensors kept between the user's would scatter his memory
@@ -603,5 +661,6 @@ class Watcher:
                                       "samples": s.samples, "budget": s.budget if s.every is None else None})
         self.record.note("probes_off", self.off)
         self.record.note("unseen", sorted(self._unseen | self._looks.unseen))
+        self._read_comments()
         self.record.flush()
         self._flushed = time.monotonic()

@@ -64,9 +64,10 @@ def facts(experiment: Experiment, result: Result, language: str) -> Iterator[tup
         names = {code: rule_words(rule(code)).name if zh else rule(code).name for code in experiment.rules}
         yield "doctor", ", ".join(f"{code} {name}" for code, name in names.items())
     if zh:
-        yield "over", f"{result.seeds} 个随机种子，中位数与 90 % 区间，用时 {result.seconds:g} 秒；{result.made_with}"
+        yield "over", f"{result.seeds} 个随机种子，中位数与 90 % 区间，用时 {result.seconds:g} 秒处理器时间；{result.made_with}"
     else:
-        yield "over", f"{count(result.seeds, 'seed')}, median and 90 % interval, in {result.seconds:g} s; {result.made_with}"
+        took = f"{result.seconds:g} s of processor time"
+        yield "over", f"{count(result.seeds, 'seed')}, median and 90 % interval, in {took}; {result.made_with}"
 
 
 def sentence(verdict: Verdict, language: str) -> str:

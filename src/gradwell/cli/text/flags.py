@@ -19,6 +19,10 @@ AUTOTUNE = (
     Flag("autotune-duration", "seconds that tuning may take", 300, int, "SECONDS"),
     Flag("autotune-modelsize", "bytes that the model file may take, such as 2M; the model is then quantised", metavar="SIZE"),
 )
+SHARED = (
+    Flag("autotune-storage", "database of trials, such as sqlite:///study.db: processes share a search, and it goes on", metavar="URL"),
+    Flag("autotune-study", "name of the search in that database", "autotune", metavar="NAME"),
+)
 QUANTIZE = (
     Flag("cutoff", "words and n-grams to keep; 0: all", 0, int),
     Flag("retrain", "train the kept vectors again; needs -input", kind=bool),

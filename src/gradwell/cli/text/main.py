@@ -27,6 +27,7 @@ COMMANDS = {
     "print-word-vectors": ("vectors", "print the vectors of words from stdin"),
     "print-sentence-vectors": ("vectors", "print the vectors of lines from stdin"),
     "print-ngrams": ("vectors", "print the vectors of a word's character n-grams"),
+    "export": ("exporting", "write a classifier for ONNX Runtime"),
     "dump": ("dumping", "print a model's options, dictionary or matrices"),
 }
 HELP = ("-h", "-help", "--help")

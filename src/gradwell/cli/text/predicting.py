@@ -25,16 +25,23 @@ JSON lines, by their endings.
     gradwell text predict model.bin -input part-*.parquet -column text -output out.parquet
 
 Every row of the input gives one row of the output, with the columns label and probability (lists, where k is not 1).
+Where -input is a folder, -output is one, too: each table below it gives a table of the same name, by as many processes
+as there are threads; with -ray on a Ray cluster, whose nodes must all see both folders. A table is written whole or
+not at all, and the same command again does only what is left. Exit status 1: some tables could not be labelled.
+
+    gradwell text predict model.bin -input crawl -column text -output labels
+
 Probabilities are exact here; those that predict-prob prints are 0.00001 larger, as fastText's are.
 """
 TABLE_FLAGS = (
-    Flag("input", "tables to read, one after the other", kind=list, metavar="FILE..."),
+    Flag("input", "tables to read, one after the other, or a folder of tables", kind=list, metavar="FILE..."),
     Flag("column", "the column that holds the text", metavar="NAME"),
-    Flag("output", "the table to write; its ending says its kind", metavar="FILE"),
+    Flag("output", "the table to write; its ending says its kind; or a folder", metavar="FILE"),
     Flag("model", "the model, where it does not stand as first value", metavar="MODEL"),
     Flag("k", "labels for each row; -1: all", 1, int),
     Flag("threshold", "least probability of a label", 0.0, float),
     Flag("threads", "threads; 0: one for each processor", 0, int),
+    Flag("ray", "label a folder on Ray: local (started here), auto (the cluster there is) or its address", metavar="ADDRESS"),
     Flag("keep", "columns of the input to keep, with commas between; not given: all", metavar="NAMES"),
     Flag("label-column", "name of the new column of labels", "label", metavar="NAME"),
     Flag("probability-column", "name of the new column of probabilities", "probability", metavar="NAME"),

@@ -18,7 +18,8 @@ from gradwell.text.options import NAMES, SUPERVISED, UNSUPERVISED
 NATIVE = ".safetensors"
 AUTOTUNE = {
     "autotune-validation": "autotuneValidationFile", "autotune-metric": "autotuneMetric", "autotune-predictions": "autotunePredictions",
-    "autotune-duration": "autotuneDuration", "autotune-modelsize": "autotuneModelSize",
+    "autotune-duration": "autotuneDuration", "autotune-modelsize": "autotuneModelSize", "autotune-storage": "autotuneStorage",
+    "autotune-study": "autotuneStudy",
 }  # flags, and the keywords of train_supervised
 EXTRAS = ("validation", "patience", "checkpoint", "deterministic")
 NOTES = """
@@ -42,7 +43,7 @@ def command(name: str, summary: str) -> Command:
     }
     more: tuple[Flag, ...] = (flags.CHECKPOINT, flags.START, flags.DETERMINISTIC)
     if classifier:
-        groups["autotune"] = flags.AUTOTUNE
+        groups["autotune"] = (*flags.AUTOTUNE, *flags.SHARED)
         more = (
             Flag("validation", "text to measure each epoch on; the best epoch is kept", metavar="FILE"),
             Flag("patience", "stop after so many epochs that are no better on the validation text", kind=int),

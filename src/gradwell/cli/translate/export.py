@@ -1,4 +1,4 @@
-"""`gradwell translate export`: the step cell for ONNX Runtime."""
+"""`gradwell translate export`: a translator for ONNX Runtime."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from gradwell import translate as room
 from gradwell.cli.translate.arguments import Model
 
 
-def export(model: Model, output: Annotated[str, typer.Argument(metavar="FILE.onnx", help="The file to write.")]) -> int:
-    """Write one step of the decoder as ONNX, for any batch and source length."""
-    from gradwell.translate.exporting import export_step
+def export(model: Model, folder: Annotated[str, typer.Argument(metavar="FOLDER", help="The folder to make.")]) -> int:
+    """Write encoder and step cell as ONNX, for any batch and source length, with the vocabularies: `OnnxTranslator` takes the folder."""
+    from gradwell.translate.exporting import export as exported
 
-    export_step(room.load(model), output)
+    exported(room.load(model), folder)
     return 0

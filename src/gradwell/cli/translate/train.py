@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -11,10 +12,10 @@ import typer
 import gradwell
 from gradwell import translate as room
 from gradwell.cli import output
-from gradwell.cli.options import with_options
+from gradwell.cli.options import Devices, Strategy, with_options
 from gradwell.cli.translate.arguments import Source, Target
-from gradwell.folder import ready
-from gradwell.loop import first
+from gradwell.folder import DOCTOR, ready
+from gradwell.loop import Processes, first
 from gradwell.translate.options import Options
 from gradwell.translate.pairs import held_out
 from gradwell.translate.precision import SLOW, has_bf16
@@ -26,12 +27,14 @@ def train(
     target: Target = "",
     valid_source: Annotated[str, typer.Option(metavar="FILE", help="Pairs to measure each epoch on; without them, one in 20.")] = "",
     valid_target: Target = "",
+    devices: Devices = 0,
+    strategy: Strategy = "auto",
     watch: Annotated[bool, typer.Option(help="Let the doctor watch, and end with what it found.")] = True,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
     **choices: Any,
 ) -> int:
     """Train a translator; interrupted, it goes on where it stopped when the same is typed again."""
-    options = Options(**choices)
+    options, processes = Options(**choices), Processes(devices, strategy)
     quiet, watch = quiet or not first(), watch and first()
     pairs = room.read(source, target or None)
     if valid_source:
@@ -47,11 +50,12 @@ def train(
         output.complain(SLOW.format(instead="--precision 32-true"))
     session = gradwell.watch() if watch else None
     with session or contextlib.nullcontext():
-        made = room.train(pairs, valid, options, model, None if quiet else told)
+        made = room.train(pairs, valid, options, model, None if quiet else told, processes)
     bleu = f"BLEU {made.history[-1]['averaged_bleu']:.2f} on the sentences to measure"
     say(f"{model}: {made.parameters:,} parameters, {bleu}", quiet)
     if session:
         output.summary(session.report(), sys.stderr)
+        output.write_json(session.report(), Path(model) / DOCTOR)
     return 0
 
 

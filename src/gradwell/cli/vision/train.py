@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -11,10 +12,10 @@ import typer
 import gradwell
 from gradwell import vision as room
 from gradwell.cli import output
-from gradwell.cli.options import codes, with_options
+from gradwell.cli.options import Devices, Strategy, codes, with_options
 from gradwell.cli.vision.arguments import Data, shown
-from gradwell.folder import ready
-from gradwell.loop import first
+from gradwell.folder import DOCTOR, ready
+from gradwell.loop import Processes, first
 from gradwell.vision.options import Options
 from gradwell.vision.reading import as_they_come
 
@@ -24,12 +25,14 @@ def train(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="The folder to make.")] = "model",
     valid: Annotated[str, typer.Option(metavar="DATA", help="Images to measure each epoch on, else one in 12 of each class.")] = "",
     classes: Annotated[str, typer.Option(metavar="NAMES", help="Names of the classes instead of those in the data: cat,dog.")] = "",
+    devices: Devices = 0,
+    strategy: Strategy = "auto",
     watch: Annotated[bool, typer.Option(help="Let the doctor watch, and end with what it found.")] = True,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
     **choices: Any,
 ) -> int:
     """Train an image classifier; interrupted, it goes on where it stopped when the same is typed again."""
-    options = Options(**choices)
+    options, processes = Options(**choices), Processes(devices, strategy)
     quiet, watch = quiet or not first(), watch and first()
     ready(model)
     progress = as_they_come if quiet else shown
@@ -46,11 +49,12 @@ def train(
         f"{len(measured):,} to measure on", quiet)
     session = gradwell.watch() if watch else None
     with session or contextlib.nullcontext():
-        made = room.train(images, measured, options, model, None if quiet else told)
+        made = room.train(images, measured, options, model, None if quiet else told, processes)
     best = max(epoch["accuracy"] for epoch in made.history)
     say(f"{model}: {made.parameters:,} parameters, {best:.2%} of the images to measure on are right", quiet)
     if session:
         output.summary(session.report(), sys.stderr)
+        output.write_json(session.report(), Path(model) / DOCTOR)
     return 0
 
 

@@ -14,6 +14,7 @@ from gradwell.doctor.evidence import reading
 from gradwell.doctor.finding import Finding, Where
 from gradwell.doctor.fix import Fix
 from gradwell.doctor.learned import learned
+from gradwell.doctor.ranks import gradient_norms
 from gradwell.doctor.record import Record
 from gradwell.doctor.rule import Rule
 from gradwell.doctor.run import Run
@@ -30,7 +31,7 @@ class ExplodingGradient(Rule):
     code = "GW202"
     name = "exploding-gradient"
     kind = "warning"
-    signals = (signals.GRADIENT_NORM, signals.LOSS, signals.LEARNING_RATE, signals.UPDATE_RATIO)
+    signals = (signals.GRADIENT_NORM, signals.SHARD_NORM, signals.LOSS, signals.LEARNING_RATE, signals.UPDATE_RATIO)
     cause = "The updates overshoot: each one lands where the loss is steeper than before."
     remedy = ("Lower the learning rate, or clip with `torch.nn.utils.clip_grad_norm_(model.parameters(), {threshold:.2g})` before "
               "`optimizer.step()`.")
@@ -42,7 +43,7 @@ class ExplodingGradient(Rule):
 
     def check(self, record: Record) -> Iterator[Finding]:
         """Find where the norm leaves its own history for good."""
-        norms = record.series(signals.GRADIENT_NORM.name)
+        norms = gradient_norms(record)
         losses = record.series(signals.LOSS.name)
         if len(norms) < self.patience or not losses or not math.isfinite(norms[0][1]):
             return

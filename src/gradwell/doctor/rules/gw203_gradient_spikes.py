@@ -13,6 +13,7 @@ from gradwell.doctor.evidence import reading
 from gradwell.doctor.finding import Finding, Where
 from gradwell.doctor.fix import Fix
 from gradwell.doctor.learned import course, finite, learned
+from gradwell.doctor.ranks import gradient_norms
 from gradwell.doctor.record import Record
 from gradwell.doctor.rule import Rule
 from gradwell.doctor.run import Run
@@ -29,7 +30,7 @@ class GradientSpikes(Rule):
     code = "GW203"
     name = "gradient-spikes"
     kind = "warning"
-    signals = (signals.GRADIENT_NORM, signals.CLIPPED, signals.LOSS)
+    signals = (signals.GRADIENT_NORM, signals.SHARD_NORM, signals.CLIPPED, signals.LOSS)
     cause = "A rare batch, or a steep place of the loss, gives a gradient far larger than all others, and the whole of it is used."
     remedy = "Clip before step(): torch.nn.utils.clip_grad_norm_(model.parameters(), {threshold:.2g}); look at that step's batch."
     source = "Pascanu et al. 2013 (arXiv 1211.5063), cliffs and clipping; the robust z-score is Iglewicz and Hoaglin's (1993)"
@@ -43,7 +44,7 @@ class GradientSpikes(Rule):
 
     def check(self, record: Record) -> Iterator[Finding]:
         """Compare each norm with those before it, and the loss after it with that before."""
-        norms = [(step, norm) for step, norm in finite(record.series(signals.GRADIENT_NORM.name)) if norm > 0]
+        norms = [(step, norm) for step, norm in finite(gradient_norms(record)) if norm > 0]
         clipped = {step for step, share in record.series(signals.CLIPPED.name) if share < 1}
         losses = course(record)
         spikes = [step for i, (step, norm) in enumerate(norms) if i >= self.least and step not in clipped

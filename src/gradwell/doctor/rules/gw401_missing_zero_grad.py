@@ -10,6 +10,7 @@ from gradwell.doctor import signals
 from gradwell.doctor.evidence import reading
 from gradwell.doctor.finding import Finding, Where
 from gradwell.doctor.fix import Fix
+from gradwell.doctor.ranks import gradient_norms
 from gradwell.doctor.record import Record
 from gradwell.doctor.rule import Rule
 from gradwell.doctor.run import Run
@@ -25,7 +26,7 @@ class MissingZeroGrad(Rule):
     code = "GW401"
     name = "missing-zero-grad"
     kind = "error"
-    signals = (signals.STALE_GRADIENT, signals.GRADIENT_NORM)
+    signals = (signals.STALE_GRADIENT, signals.GRADIENT_NORM, signals.SHARD_NORM)
     cause = "optimizer.zero_grad() is not called between one update and the next backward pass."
     remedy = "Call optimizer.zero_grad() before loss.backward(), once for every update."
     source = "torch.optim.Optimizer.zero_grad documentation and the PyTorch recipe Zeroing out gradients; stats.stackexchange.com 376851"
@@ -36,7 +37,7 @@ class MissingZeroGrad(Rule):
 
     def check(self, record: Record) -> Iterator[Finding]:
         """Look at every optimizer's updates, by the model it trains."""
-        norms = record.series(signals.GRADIENT_NORM.name)
+        norms = gradient_norms(record)
         for site in [None, *record.sites("model")]:
             stale = record.series(signals.STALE_GRADIENT.name, site)
             if site is None:  # an optimizer whose weights belong to no module

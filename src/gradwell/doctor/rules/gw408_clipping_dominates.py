@@ -11,6 +11,7 @@ from gradwell.doctor import signals
 from gradwell.doctor.evidence import reading
 from gradwell.doctor.finding import Finding, Where
 from gradwell.doctor.learned import finite, learned
+from gradwell.doctor.ranks import gradient_norms
 from gradwell.doctor.record import Record
 from gradwell.doctor.rule import Rule
 from gradwell.doctor.run import Run
@@ -27,7 +28,7 @@ class ClippingDominates(Rule):
     code = "GW408"
     name = "clipping-dominates"
     kind = "warning"
-    signals = (signals.CLIPPED, signals.GRADIENT_NORM, signals.LOSS)
+    signals = (signals.CLIPPED, signals.GRADIENT_NORM, signals.SHARD_NORM, signals.LOSS)
     cause = "The threshold is far below the usual norm of the gradient, or the gradient is far too large."
     remedy = "Clip at about the usual norm, {usual:.2g} here, or find out why gradients are so large: inputs, targets, initial weights."
     source = "Pascanu et al. 2013 (arXiv 1211.5063), section 3.2: a threshold of the order of the average norm of many updates"
@@ -42,7 +43,7 @@ class ClippingDominates(Rule):
         cut = [step for step, share in shares if share < self.hard]
         if len(shares) < self.least or len(cut) < self.share * len(shares) or not learned(record).nothing:
             return
-        norms = finite(record.series(signals.GRADIENT_NORM.name))
+        norms = finite(gradient_norms(record))
         usual = median(norm for _, norm in norms)
         yield self.finding(
             f"{len(cut)} of {len(shares)} gradients looked at were cut to less than a tenth, to {median(s for _, s in shares):.1%} at the "

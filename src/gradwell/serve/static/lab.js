@@ -11,7 +11,7 @@
       el("div", { class: "wide", tabindex: 0, role: "region", "aria-label": "Claims" }, el("table", { class: "list" },
         el("thead", {}, el("tr", {}, ["question", "claim", "verdict", "in a sentence"].map((head) => el("th", { scope: "col" }, head)))),
         el("tbody", {}, claims.map((one) => el("tr", {}, el("td", {}, String(one.question)), el("th", { scope: "row" }, el("a", { href: link("lab", one.id) }, one.id)),
-          el("td", {}, one.result ? one.result.word : "not measured"), el("td", {}, worded(one, "claim"))))))));
+          el("td", { class: "short" }, one.result ? one.result.word : "not measured"), el("td", {}, worded(one, "claim"))))))));
   }
 
   async function claim(main, name) {

@@ -3,7 +3,7 @@ import math
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gradwell.serve.thinning import Series
+from gradwell.report.thinning import Series
 
 VALUES = st.lists(st.floats(-1e9, 1e9), min_size=1, max_size=400)
 

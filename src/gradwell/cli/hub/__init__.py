@@ -1,0 +1,1 @@
+"""`gradwell hub`: models to and from the Hugging Face Hub."""
