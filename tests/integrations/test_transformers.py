@@ -14,8 +14,6 @@ class Model(BertForSequenceClassification):
     def __init__(self, config):
         super().__init__(config)
         if sick:
-            self.bert.encoder.layer[1].requires_grad_(True)
-            self.spare = nn.Linear(32, 32)
             self.classifier = nn.Sequential(nn.Linear(32, 2), nn.Softmax(-1))
 
 torch.manual_seed(0)
@@ -42,7 +40,7 @@ def plain(tmp_path_factory):
 
 def test_a_sick_training_is_named_with_a_line_of_the_users_own(tmp_path):
     trained = watched(tmp_path, TRAIN, "sick")
-    assert trained.codes[0] == "GW302"
+    assert trained.codes == ["GW302"]
     where = trained.found["findings"][0]["where"]
     assert (where["file"], where["line"]) == (str(tmp_path / "train.py"), line_of(TRAIN, "# where the user's own code ends"))
 
