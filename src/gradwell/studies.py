@@ -58,6 +58,12 @@ def opened(optuna: Any, url: str, tries: int = 5) -> Any:
             with suppress(SQLAlchemyError, StorageInternalError):
                 super().record_heartbeat(trial_id)
 
+        def set_trial_state_values(self, trial_id: int, state: Any, values: Any = None) -> bool:
+            """Give the first sign of life before a trial is taken: one that is killed without any would never be taken for dead."""
+            if state == optuna.trial.TrialState.RUNNING:
+                self.record_heartbeat(trial_id)
+            return bool(super().set_trial_state_values(trial_id, state, values))
+
     engine = {"connect_args": {"timeout": GRACE}} if url.startswith(FILE) else {"pool_pre_ping": True}
     again = optuna.storages.RetryHeartbeatStaleTrialCallback()
     try:
