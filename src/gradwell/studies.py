@@ -58,15 +58,42 @@ def opened(optuna: Any, url: str, tries: int = 5) -> Any:
             with suppress(SQLAlchemyError, StorageInternalError):
                 super().record_heartbeat(trial_id)
 
+        def set_trial_state_values(self, trial_id: int, state: Any, values: Any = None) -> bool:
+            """Give the first sign of life before a trial is taken: one that is killed without any would never be taken for dead."""
+            if state == optuna.trial.TrialState.RUNNING:
+                self.record_heartbeat(trial_id)
+            return bool(super().set_trial_state_values(trial_id, state, values))
+
     engine = {"connect_args": {"timeout": GRACE}} if url.startswith(FILE) else {"pool_pre_ping": True}
     again = optuna.storages.RetryHeartbeatStaleTrialCallback()
     try:
-        return Storage(url, engine, heartbeat_interval=BEAT, grace_period=GRACE, heartbeat_stale_trial_callback=again)
+        storage = Storage(url, engine, heartbeat_interval=BEAT, grace_period=GRACE, heartbeat_stale_trial_callback=again)
+        if url.startswith(FILE):
+            one_by_one(storage.engine)
+        return storage
     except (IntegrityError, OperationalError):
         if tries == 1:
             raise
         time.sleep(0.3)
         return opened(optuna, url, tries - 1)
+
+
+def one_by_one(engine: Any) -> None:
+    """Let processes look and write in SQLite one after the other: it locks no rows, and two would take the same waiting trial.
+
+    Source: SQLAlchemy's manual of the SQLite dialect, "Enabling Non-Legacy SQLite Transactional Modes".
+    """
+    from sqlalchemy import event
+
+    def connected(connection: Any, _: Any) -> None:
+        connection.isolation_level = None  # or Python would begin a transaction of its own, later
+
+    def begun(connection: Any) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    engine.dispose()  # connections from before
+    event.listen(engine, "connect", connected)
+    event.listen(engine, "begin", begun)
 
 
 @contextmanager
