@@ -19,6 +19,7 @@ DISTRIBUTIONS = {  # what a test file's tool is called where it is installed fro
     "hub": "huggingface_hub", "ignite": "pytorch-ignite", "mlflow": "mlflow-skinny", "nemo_curator": "nemo-curator",
     "pre_commit": "pre-commit", "pytest_plugin": "pytest", "sklearn": "scikit-learn",
 }
+OURS = ("live", "trackers")  # what several tools share
 HEAD = ("rootdir", "configfile", "plugins", "platform", "generated xml")  # lines of pytest that tell of the machine
 INTRODUCTION = """# Tests with other people's tools
 
@@ -40,6 +41,8 @@ def outcomes(report: Path) -> dict[str, Counter[str]]:
 
 def installed(tool: str) -> str:
     """A tool's distribution and version."""
+    if tool in OURS:
+        return "-"
     name = DISTRIBUTIONS.get(tool, tool)
     try:
         return f"{name} {version(name)}"
