@@ -1,4 +1,4 @@
-"""Dates as six languages write them become ISO dates: learned to one mistake in a hundred at most (none on most machines), and each digit looks where it comes from."""
+"""Dates as six languages write them become ISO dates, with one mistake in a hundred at most, and each digit looks where it comes from."""
 
 import datetime
 import random
