@@ -1,4 +1,4 @@
-"""Dates as six languages write them become ISO dates, with one mistake in a hundred at most, and each digit looks where it comes from."""
+"""Dates as six languages write them become ISO dates: learned without a mistake, and each digit looks where it comes from."""
 
 import datetime
 import random
@@ -13,7 +13,7 @@ from gradwell.translate import Beam, Options, Pairs
 LOCALES, FORMATS = ("en_GB", "de", "fr", "es", "ru", "zh"), ("medium", "long", "full", "d.M.yyyy", "yyyy-MM-dd")
 OPTIONS = Options(
     source_units="characters", target_units="characters", shared_vocabulary=False, embedding=32, hidden=128, dropout=0.1,
-    label_smoothing=0.0, epochs=8, batch_tokens=1200, lr=4e-3, warmup=50, patience=8, average=2, input_feeding=False, attention="general",
+    label_smoothing=0.0, epochs=10, batch_tokens=1200, lr=4e-3, warmup=50, patience=8, average=2, input_feeding=False, attention="general",
 )
 
 
@@ -30,12 +30,11 @@ def translator(tmp_path_factory):
     return translate.train(pairs(6000, 0), pairs(100, 1), OPTIONS, tmp_path_factory.mktemp("dates") / "model")
 
 
-def test_ninety_nine_of_a_hundred_dates_are_right(translator):
+def test_every_date_is_right(translator):
     test = pairs(400, 2)
     for beam in (None, Beam(3)):
         said = [one.text for one in translator.translate(test.source, beam)]
-        wrong = [(a, b, c) for a, b, c in zip(test.source, said, test.target, strict=True) if b != c]
-        assert len(wrong) <= len(test.source) // 100, wrong
+        assert [(a, b, c) for a, b, c in zip(test.source, said, test.target, strict=True) if b != c] == []
 
 
 def test_the_year_is_copied_from_where_it_stands(translator):

@@ -104,18 +104,18 @@ def conclude(folder: Path | None, notices: list[str], chosen: Iterable[Rule] | N
     report = of_run(folder, notices, chosen)
     if folder and report.record and not files[output.write_html]:
         files[output.write_html] = str(folder / "report.html")
-    page = None
+    written = set()
     for write, path in files.items():
         try:
             if path:
                 write(report, Path(path))
-                page = path if write is output.write_html else None
+                written.add(write)
         except RecordError as error:
             output.complain(error)
     if not quiet:
         output.summary(report, sys.stderr, github)
-        if page:
-            print(f"gradwell: the page is {page}", file=sys.stderr)
+        if output.write_html in written:
+            print(f"gradwell: the page is {files[output.write_html]}", file=sys.stderr)
     if sent is not None:
         told = sent.finish(lambda: report)
         if told and not quiet:

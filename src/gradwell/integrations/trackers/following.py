@@ -15,7 +15,7 @@ SENT = tuple(signal.name for signal in (
     signals.PARAMETER_GRADIENT, signals.UPDATE_RATIO, signals.DECAY_PULL, signals.WEIGHT_GAIN, signals.ACTIVATION_GAIN,
     signals.NORMALIZATION_GAIN, signals.ACTIVATION_MEAN, signals.ACTIVATION_STD, signals.ZERO_SHARE, signals.NEVER_ACTIVE,
     signals.SATURATED_SHARE, signals.DRIFT, signals.STALE, signals.MEMORY_HORIZON, signals.ATTENTION_LEAST, signals.ATTENTION_MOST,
-    signals.PREDICTION_STD, signals.TARGET_STD,
+    signals.PREDICTION_STD, signals.TARGET_STD, signals.EPOCH, signals.METRIC,
 ))
 CHUNK, CHUNKS = 1000, 200  # readings asked for at once, and how often before what was read is handed on
 POINTS = 1000  # of one name that are sent at once; of more, the least and the largest of each span of steps
