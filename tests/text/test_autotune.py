@@ -245,7 +245,7 @@ def test_two_processes_search_together(here):
     pair = [sharing("searches", 12) for _ in range(2)]
     found = [json.loads(process.communicate(timeout=120)[0]) for process in pair]
     for score, scores in found:
-        assert score == max(scores), "each ends with the best of all, whoever found it"
+        assert score == max(one for one in scores if one is not None), "each ends with the best of all, whoever found it"
         assert 12 <= len(scores) <= 13, "one may have been under way, and is known only to who ended later"
     fewer, more = sorted((scores for _, scores in found), key=len)
     assert not Counter(fewer) - Counter(more), "both know the same trials"
