@@ -149,6 +149,11 @@ def test_the_field_of_any_chain_is_exact(layers):
     assert told == {path: true[path] for path in told}
 
 
+def test_a_unit_that_sees_padding_alone_sees_no_channel_either():
+    model, shape = nn.Sequential(nn.ConvTranspose1d(2, 2, 1, 2), nn.Conv1d(2, 2, 1, 2, 1)), (2, 26)
+    assert fields(model, shape)["1"] == (0, 0) == spread(model, shape)["1"]
+
+
 def test_a_last_step_of_a_recurrent_layer_sees_all_steps():
     told = gradwell.inspect(nn.LSTM(3, 4, batch_first=True), (9, 3))
     assert told.layers[0].receptive_field == (9, 3)

@@ -28,9 +28,13 @@ def of_input(x: Tensor) -> Marks:
 
 
 def field(marks: Marks) -> tuple[int, ...]:
-    """The receptive field: the largest extent in each dimension of the input over all numbers of a tensor."""
+    """The receptive field: the largest extent in each dimension of the input over all numbers of a tensor.
+
+    Numbers that depend on no position along one dimension depend on no input at all, whatever their marks along the others.
+    """
     extents = (last + minus_first + 1 for last, minus_first in zip(marks[::2], marks[1::2], strict=True))
-    return tuple(max(0, int(extent.nan_to_num(neginf=0).max())) for extent in extents)
+    widest = tuple(max(0, int(extent.nan_to_num(neginf=0).max())) for extent in extents)
+    return widest if all(widest) else (0,) * len(widest)
 
 
 def joined(operands: Iterable[Marks]) -> Marks:
