@@ -1,21 +1,27 @@
 # Two commands do everything on a fresh machine: `make demo` and `make test`.
 PYTHON ?= python3
 BIN = .venv/bin
+INSTALL = -m pip install --quiet --disable-pip-version-check --no-compile  # what is imported is compiled then; all of torch takes a minute
 
 .PHONY: setup demo lab test test-integrations lint types pages manual check bench clean
 
 setup: .venv/ready
 
-.venv/ready: pyproject.toml constraints.txt
-	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+$(BIN)/python:
+	$(PYTHON) -m venv .venv
+
+.venv/ready: $(BIN)/python pyproject.toml constraints.txt
+	$(BIN)/python $(INSTALL) -c constraints.txt -e '.[dev]'
 	touch $@
 
 demo: setup
 	@bash examples/demo.sh $(BIN)/gradwell
 
-.venv/oracle: .venv/ready
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check fasttext==0.9.3 || echo "no C++ compiler: tests that compare with fastText itself are skipped"
+.venv/wheels: $(BIN)/python
+	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps -w $@ fasttext==0.9.3 || mkdir -p $@
+
+.venv/oracle: .venv/ready .venv/wheels
+	$(BIN)/python $(INSTALL) .venv/wheels/* || echo "no C++ compiler: tests that compare with fastText itself are skipped"
 	touch $@
 
 test: setup .venv/oracle
@@ -23,9 +29,9 @@ test: setup .venv/oracle
 
 .venv-integrations/ready: pyproject.toml constraints.txt
 	test -x .venv-integrations/bin/python || $(PYTHON) -m venv .venv-integrations
-	.venv-integrations/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,integrations]'
-	.venv-integrations/bin/python -m pip install --quiet --disable-pip-version-check --no-deps nemo-curator==1.4.0 cosmos-xenna==0.2.0
-	.venv-integrations/bin/python -m pip install --quiet --disable-pip-version-check fasttext==0.9.3 || true
+	.venv-integrations/bin/python $(INSTALL) -c constraints.txt -e '.[dev,integrations]'
+	.venv-integrations/bin/python $(INSTALL) --no-deps nemo-curator==1.4.0 cosmos-xenna==0.2.0
+	.venv-integrations/bin/python $(INSTALL) fasttext==0.9.3 || true
 	.venv-integrations/bin/python -m pip uninstall --quiet --yes torchvision  # fastai's; not used, and in the way where it was built for another torch
 	touch $@
 

@@ -23,6 +23,7 @@ RULES = ROOT / "docs" / "rules"
 FOLDERS = {"en": "", "zh": "zh"}
 KINDS = {"error": "错误", "warning": "警告", "note": "提示"}
 NUMBER = re.compile(r"[-+]?\d[\d,]*\.?\d*(e[-+]?\d+)?")
+HURRIED = re.compile(r"^notice +whether the examples.*?too\s+much\s+time\.?(\n|$)", re.DOTALL | re.MULTILINE)  # of a busy machine only
 
 
 def rule_pages() -> dict[Path, str]:
@@ -49,7 +50,7 @@ def rule_page(rule: Rule, record: Record) -> dict[Path, str]:
     from gradwell.report.manual import LANGUAGES, page
     from gradwell.report.terminal import as_text
 
-    text = as_text(Report(record, judge(record))).replace(f"{ROOT}/", "")
+    text = HURRIED.sub("", as_text(Report(record, judge(record))).replace(f"{ROOT}/", ""))
     text = re.sub(r"  (docs/generate|tests/watched)\.py:\d+", "", text)  # the line that called the example
     findings = text[text.index("\n\n") + 2:]  # the lines above them tell of the run's time
     return {RULES / FOLDERS[language] / f"{rule.code}.md": page(rule, findings.strip(), seen(rule.code, language), language)
@@ -110,7 +111,8 @@ def replaced(text: str, name: str, command: list[str]) -> str:
     before, rest = text.split(first)
     _, after = rest.split(last)
     shown = subprocess.run(command, cwd=ROOT, check=True, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT).stdout
-    return f"{before}{first}```text\n{shown.replace(f'{ROOT}/', '').strip()}\n```\n{last}{after}"
+    shown = HURRIED.sub("", shown.replace(f"{ROOT}/", ""))
+    return f"{before}{first}```text\n{shown.strip()}\n```\n{last}{after}"
 
 
 def lab() -> dict[Path, str]:

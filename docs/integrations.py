@@ -16,7 +16,7 @@ from xml.etree import ElementTree
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "integrations-tests.md"
 DISTRIBUTIONS = {  # what a test file's tool is called where it is installed from, if not as the file
-    "hub": "huggingface_hub", "ignite": "pytorch-ignite", "mlflow": "mlflow-skinny", "nemo_curator": "nemo-curator",
+    "hub": "huggingface_hub", "ignite": "pytorch-ignite", "nemo_curator": "nemo-curator",
     "pre_commit": "pre-commit", "pytest_plugin": "pytest", "sklearn": "scikit-learn",
 }
 OURS = ("live", "trackers")  # what several tools share

@@ -56,6 +56,12 @@ def test_importing_gradwell_loads_neither_torch_nor_numba_nor_rich():
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
+@pytest.mark.parametrize("command", sorted(path.parent.name for path in (SOURCE / "cli").glob("*/app.py")))
+def test_the_help_of_a_command_loads_no_torch(command):
+    code = f"import sys, gradwell.cli.{command}.app; assert not {{'torch', 'numba', 'matplotlib'}} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
 def test_watch_stays_a_function_whatever_is_imported_after_it():
     code = "import gradwell, gradwell.watch.schedule; from gradwell.watch import watcher; assert callable(gradwell.watch)"
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import torch
-
 SLOW = "this machine only imitates bfloat16 (no AVX-512 BF16, AMX or GPU): {instead} is several times faster here"
 
 
 def has_bf16() -> bool:
     """Whether there is a processor or GPU that computes in bfloat16 by itself."""
+    import torch
+
     if torch.cuda.is_available():
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     try:

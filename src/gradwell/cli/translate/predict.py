@@ -11,7 +11,6 @@ from gradwell import translate as room
 from gradwell.cli import output
 from gradwell.cli.translate.arguments import Coverage, Length, Model, Size, beam_of, lines_of
 from gradwell.errors import OptionError
-from gradwell.translate.alignment import alignment
 from gradwell.translate.precision import SLOW, has_bf16
 
 
@@ -52,6 +51,8 @@ def predict(
 
 def printed(one: room.Translation, line: int, rank: int, ranked: bool, forced: bool, json: bool) -> str:
     """A translation as a line of output."""
+    from gradwell.translate.alignment import alignment
+
     if json:
         return alignment(one).as_json().rstrip("\n")
     if forced:

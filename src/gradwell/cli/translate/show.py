@@ -13,8 +13,6 @@ import typer
 from gradwell import translate as room
 from gradwell.cli.translate.arguments import Coverage, Length, Model, Size, beam_of, written
 from gradwell.errors import DataError
-from gradwell.translate import heatmap
-from gradwell.translate.alignment import alignment, must_attend
 
 
 def show(
@@ -30,6 +28,9 @@ def show(
     json: Annotated[str, typer.Option(metavar="FILE", help="Write words and weights as JSON.")] = "",
 ) -> int:
     """Translate a sentence and draw what each word of the translation looked at."""
+    from gradwell.translate import heatmap
+    from gradwell.translate.alignment import alignment, must_attend
+
     if not sentence.strip():
         raise DataError("the sentence is empty; type what to translate, in quotes")
     translator = room.load(model)

@@ -9,7 +9,6 @@ import typer
 from gradwell import vision as room
 from gradwell.cli import output
 from gradwell.cli.vision.arguments import Model
-from gradwell.vision.reading import to_predict
 
 UNREAD = 1  # exit status: some images could not be read
 
@@ -20,6 +19,8 @@ def predict(
     top: Annotated[int, typer.Option(metavar="K", min=1, help="Print the K likeliest classes.")] = 1,
 ) -> int:
     """Print name, class and probability of each image, tabs between; exit status 1 when an image could not be read."""
+    from gradwell.vision.reading import to_predict
+
     made = room.load(model)
     images, wrong = to_predict(paths, made.options.size, made.options.channels)
     for found in made.predict(images, top):

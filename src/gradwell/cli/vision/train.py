@@ -17,7 +17,6 @@ from gradwell.cli.vision.arguments import Data, shown
 from gradwell.folder import DOCTOR, ready
 from gradwell.loop import Processes, first
 from gradwell.vision.options import Options
-from gradwell.vision.reading import as_they_come
 
 
 def train(
@@ -32,6 +31,8 @@ def train(
     **choices: Any,
 ) -> int:
     """Train an image classifier; interrupted, it goes on where it stopped when the same is typed again."""
+    from gradwell.vision.reading import as_they_come
+
     options, processes = Options(**choices), Processes(devices, strategy)
     quiet, watch = quiet or not first(), watch and first()
     ready(model)
