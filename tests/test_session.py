@@ -131,6 +131,16 @@ def test_a_run_folder_keeps_the_record_and_is_not_used_twice(tmp_path):
     assert untouched()
 
 
+def test_workers_that_torchrun_starts_anew_add_their_record_to_the_folder(tmp_path, monkeypatch):
+    model = net()
+    for attempt in range(3):
+        monkeypatch.setenv("TORCHELASTIC_RESTART_COUNT", str(attempt))
+        with gradwell.watch(model, run_dir=tmp_path, every=1):
+            train(model)
+    found = [Record.open(path) for path in sorted(tmp_path.glob("record*.sqlite"))]
+    assert {record.meta("process")["attempt"]: record.steps for record in found} == {0: 10, 1: 10, 2: 10}
+
+
 def test_a_torch_too_old_is_refused(monkeypatch):
     monkeypatch.setattr(torch, "__version__", "2.3.1+cpu")
     with pytest.raises(gradwell.DependencyError, match=r"torch 2\.3\.1\+cpu is too old"):

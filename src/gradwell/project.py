@@ -126,8 +126,10 @@ def thresholds(value: Any) -> dict[str, dict[str, float]]:
     """New thresholds by the code of their rule."""
     if not isinstance(value, dict) or not all(isinstance(inner, dict) for inner in value.values()):
         raise OptionError("they stand in tables of their own, such as [tool.gradwell.thresholds.GW101]")
-    return {one.code: {name: threshold(one, name, new) for name, new in inner.items()}
-            for one, inner in ((rule(word), inner) for word, inner in value.items())}
+    found: dict[str, dict[str, float]] = {}
+    for one, inner in ((rule(word), inner) for word, inner in value.items()):  # by code or by name, perhaps by both
+        found.setdefault(one.code, {}).update({name: threshold(one, name, new) for name, new in inner.items()})
+    return found
 
 
 def threshold(one: Rule, name: str, value: Any) -> float:

@@ -36,14 +36,17 @@ def test_every_key_is_read(tmp_path):
         check = ["train.py:make"]
         [tool.gradwell.thresholds.dead-relu]
         most = 1
+        [tool.gradwell.thresholds.GW101]
+        nearly_all = 0.8
     """.replace("        ", ""))
     assert read == Project(tmp_path / "pyproject.toml", ("GW1", "double-softmax"), ("GW103",), "warning", 0.05, ("train.py:make",),
-                           {"GW101": {"most": 1.0}})
+                           {"GW101": {"most": 1.0, "nearly_all": 0.8}})
     asked, told = read.asked()
     assert [one.code for one in asked] == ["GW101", "GW102", "GW104", "GW105", "GW106", "GW107", "GW302"]
     assert asked[0].most == 1.0
     assert rule("GW101").most == 0.5, "the catalogue is as it was"
-    assert told == (f"[tool.gradwell] of {tmp_path}/pyproject.toml asks for rules = GW1, double-softmax; ignore = GW103; GW101.most = 1",)
+    assert told == (f"[tool.gradwell] of {tmp_path}/pyproject.toml asks for rules = GW1, double-softmax; ignore = GW103; GW101.most = 1; "
+                    "GW101.nearly_all = 0.8",)
 
 
 def test_what_is_typed_wins(tmp_path):

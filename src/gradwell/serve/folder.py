@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from gradwell.doctor.record import lead, leads
 from gradwell.errors import RecordError
 from gradwell.report.words import plain
 from gradwell.serve.reading import TEXT, Reading
 
 MOST = 5000  # runs of a folder that are listed, the latest first
-RECORD = "record.sqlite"
 
 
 @dataclass(frozen=True)
@@ -22,9 +22,9 @@ class Folder:
 
     def names(self) -> list[str]:
         """The runs, the latest first."""
-        if (self.root / RECORD).is_file():
+        if lead(self.root).is_file():
             return [self.root.resolve().name]
-        found = [(begun(path.parent), path.parent.name) for path in self.root.glob(f"*/{RECORD}") if self.inside(path)]
+        found = [(begun(path.parent), path.parent.name) for path in leads(self.root) if self.inside(path)]
         return [name for _, name in sorted(found, reverse=True)[:MOST]]
 
     def inside(self, path: Path) -> bool:
@@ -36,10 +36,13 @@ class Folder:
 
     def record(self, name: str) -> Path:
         """The record of a run. Raises RecordError when the folder holds no such run."""
-        alone = self.root / RECORD
-        path = alone if alone.is_file() and name == self.root.resolve().name else self.root / name / RECORD
-        if Path(name).name != name or name in ("", ".", "..") or "\0" in name or not self.inside(path):
-            raise RecordError(f"there is no run {plain(name)[:TEXT]!r} in this folder")
+        none = RecordError(f"there is no run {plain(name)[:TEXT]!r} in this folder")
+        if Path(name).name != name or name in ("", ".", "..") or "\0" in name:
+            raise none
+        alone = lead(self.root)
+        path = alone if alone.is_file() and name == self.root.resolve().name else lead(self.root / name)
+        if not self.inside(path):
+            raise none
         return path
 
     def about(self, name: str) -> dict[str, Any]:
