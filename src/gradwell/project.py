@@ -137,7 +137,8 @@ def threshold(one: Rule, name: str, value: Any) -> float:
     known: dict[str, type[float]] = {each.name: type(getattr(one, each.name)) for each in fields(one)}  # int or float
     if name not in known:
         raise RuleError(f"{one.code} has no threshold {name!r}; it has {', '.join(known) or 'none'}")
-    if isinstance(value, bool) or not isinstance(value, (int, known[name])) or value != value:
-        kind = "a whole number" if known[name] is int else "a number"
+    least = 1 if known[name] is int else 0  # a count of none is nothing to judge by
+    if isinstance(value, bool) or not isinstance(value, (int, known[name])) or not value >= least:
+        kind = "a whole number of 1 or more" if known[name] is int else "a number, not below 0"
         raise OptionError(f"{one.code}.{name} is {value!r}; it must be {kind}")
     return known[name](value)

@@ -72,6 +72,8 @@ def test_what_is_typed_wins(tmp_path):
     ("thresholds.GW101.dead = 1", RuleError, "GW101 has no threshold 'dead'; it has most, nearly_all"),
     ("thresholds.GW101.most = 'half'", OptionError, "GW101.most is 'half'; it must be a number"),
     ("thresholds.GW101.most = nan", OptionError, "must be a number"),
+    ("thresholds.GW101.most = -0.5", OptionError, "must be a number, not below 0"),
+    ("thresholds.GW401.least = 0", OptionError, "GW401.least is 0; it must be a whole number of 1 or more"),
     ("thresholds.GW101.most = true", OptionError, "must be a number"),
     ("ignore = [", OptionError, "cannot be read as TOML"),
 ])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,19 +32,17 @@ class Folder:
         """Whether a file lies in the folder, links followed."""
         try:
             return path.is_file() and path.resolve().is_relative_to(self.root.resolve())
-        except (OSError, ValueError):  # a name that is no name
+        except OSError:
             return False
 
     def record(self, name: str) -> Path:
         """The record of a run. Raises RecordError when the folder holds no such run."""
-        none = RecordError(f"there is no run {plain(name)[:TEXT]!r} in this folder")
-        if Path(name).name != name or name in ("", ".", "..") or "\0" in name:
-            raise none
         alone = lead(self.root)
-        path = alone if alone.is_file() and name == self.root.resolve().name else lead(self.root / name)
-        if not self.inside(path):
-            raise none
-        return path
+        with contextlib.suppress(OSError, ValueError):  # a name that is no name
+            path = alone if alone.is_file() and name == self.root.resolve().name else lead(self.root / name)
+            if Path(name).name == name and name not in ("", ".", "..") and self.inside(path):
+                return path
+        raise RecordError(f"there is no run {plain(name)[:TEXT]!r} in this folder")
 
     def about(self, name: str) -> dict[str, Any]:
         """A run in a line: what is known of it without reading its series."""
