@@ -188,13 +188,28 @@ def test_a_rank_that_stopped_is_told_from_those_that_waited_for_it(tmp_path):
         "ranks 0 and 2 waited for it in the backward pass of step 41, which failed: RuntimeError: Connection closed by peer")
 
 
-def test_a_rank_whose_own_backward_pass_failed_is_not_said_to_have_waited(tmp_path):
+@pytest.mark.parametrize(("backward", "where", "error"), [
+    (True, "in the backward pass of", "OutOfMemoryError: CUDA out of memory. Tried to allocate more."),
+    (False, "after", "ValueError: no label"),
+])
+def test_a_rank_that_failed_by_itself_is_not_said_to_have_waited(tmp_path, backward, where, error):
     made(tmp_path, 0, world=3, steps=40, finished=False)
-    made(tmp_path, 1, world=3, steps=41, failed={"step": 41, "error": "OutOfMemoryError: CUDA out of memory. Tried to allocate more."})
+    broken = {"step": 41, "error": error, "backward": backward}
+    made(tmp_path, 1, world=3, steps=41, failed=broken)
     made(tmp_path, 2, world=3, steps=41, failed={"step": 41, "error": "RuntimeError: Connection closed by peer"})
     assert of_record(tmp_path).limits[-2:] == (
-        "rank 1 of 3 failed in the backward pass of step 41: OutOfMemoryError: CUDA out of memory",
+        f"rank 1 of 3 failed {where} step 41: {error.partition('. ')[0]}",
         "rank 2 waited for it in the backward pass of step 41, which failed: RuntimeError: Connection closed by peer")
+
+
+def test_ranks_of_which_the_same_is_to_be_said_share_a_sentence(tmp_path):
+    lost = {"step": 30, "error": "RuntimeError: Broken pipe", "backward": False}
+    for rank in range(4):
+        made(tmp_path, rank, world=4, steps=30, finished=rank != 2, failed=lost if rank == 3 else None)
+    assert of_record(tmp_path).limits == (
+        "ranks 0 and 1 of 4 stopped: they ended by themselves at step 30",
+        "rank 2 of 4 stopped: its record has no end, as of a killed process, and goes to step 30",
+        "rank 3 waited for them after step 30, which failed: RuntimeError: Broken pipe")
 
 
 def test_a_rank_whose_record_is_damaged_does_not_hide_the_others(tmp_path):

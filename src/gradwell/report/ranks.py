@@ -9,8 +9,11 @@ from typing import Any
 from gradwell.doctor.ranks import MOST, beside, company, named, process, ranks
 from gradwell.doctor.record import Record
 
-# what the backward pass of a rank fails with that waits for another one in vain
+# what a rank fails with that waits for another one in vain
 LOST = re.compile("gloo|nccl|connection (was )?(closed|reset|refused)|broken pipe|remote process|timed out|timeout", re.IGNORECASE)
+
+ENDLESS = ("its record has no end, as of a killed process, and goes to", "their records have no end, as of killed processes, and go to")
+ENDED = ("it ended by itself at", "they ended by themselves at")
 
 
 def sentences(record: Record) -> Iterator[str]:
@@ -44,20 +47,28 @@ def stopped(found: dict[int, Record], world: int) -> Iterator[str]:
     failed = {rank: note for rank, record in found.items() if (note := record.meta("failed")) and note["step"] >= record.steps}
     waited = {rank: note for rank, note in failed.items() if LOST.search(note["error"])}
     broken = {rank: note for rank, note in failed.items() if rank not in waited}
+    endless = [rank for rank, record in found.items() if not record.meta("finished")]
+    gone = [rank for rank in found if rank not in waited] if waited else endless
+    if not waited and len({found[rank].steps for rank in endless}) < 2 and len(endless) == len(found):
+        gone = []  # all were ended together
+    told: dict[tuple[str, str], list[int]] = {}  # what is said of one rank, and of several, by the ranks of which it is true
     for rank, note in broken.items():
-        yield f"rank {rank} of {world} failed in the backward pass {words(note)}"
-    endless = {rank: record for rank, record in found.items() if not record.meta("finished")}
-    gone = {rank: record for rank, record in found.items() if rank not in waited} if waited else endless
-    together = not waited and len({record.steps for record in endless.values()}) < 2 and len(endless) == len(found)
-    if not broken and not together:
-        for rank, record in gone.items():
-            how = "it ended by itself at" if record.meta("finished") else "its record has no end, as of a killed process, and goes to"
-            yield f"rank {rank} of {world} stopped: {how} step {record.steps}"
-    if waited and (gone or broken):
-        whom = "it" if len(broken or gone) == 1 else "them"
-        yield f"{named(waited)} waited for {whom} in the backward pass {words(next(iter(waited.values())), ', which failed')}"
+        told.setdefault((f"failed {when(note)}: {short(note)}",) * 2, []).append(rank)
+    for rank in gone if not broken else []:
+        of_one, of_several = (f"stopped: {how} step {found[rank].steps}" for how in (ENDLESS if rank in endless else ENDED))
+        told.setdefault((of_one, of_several), []).append(rank)
+    for (of_one, of_several), those in told.items():
+        yield f"{named(those)} of {world} {of_one if len(those) == 1 else of_several}"
+    if waited and told:
+        first, whom = next(iter(waited.values())), "it" if len(broken or gone) == 1 else "them"
+        yield f"{named(waited)} waited for {whom} {when(first)}, which failed: {short(first)}"
 
 
-def words(note: dict[str, Any], then: str = "") -> str:
-    """When a backward pass failed, and of what."""
-    return f"of step {note['step']}{then}: {note['error'].partition('. ')[0]}"
+def when(note: dict[str, Any]) -> str:
+    """Where in the run an error came; records of earlier versions know those of backward passes only."""
+    return f"{'in the backward pass of' if note.get('backward', True) else 'after'} step {note['step']}"
+
+
+def short(note: dict[str, Any]) -> str:
+    """What an error says first."""
+    return str(note["error"].partition(". ")[0])

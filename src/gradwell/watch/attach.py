@@ -42,6 +42,8 @@ def start(version: str) -> None:
 
 def end(watcher: Watcher) -> None:
     """Write the rest of the record as Python ends; if anything was lost, say so."""
+    if isinstance(error := getattr(sys, "last_value", None), Exception):  # that nobody caught
+        watcher.on_failure(error, backward=False)
     watcher.end()
     lost = watcher.off.get("record")
     if lost and os.getpid() == watcher.pid and sys.stderr is not None:
