@@ -120,7 +120,7 @@ def test_the_exit_status_is_as_the_table_and_the_command_line_ask(folder, text, 
         assert inside("run", "-q", "train.py", cwd=folder).returncode == ran
 
 
-@pytest.mark.parametrize("command", ["judge r", "show r", "run train.py", "check", "serve r"])
+@pytest.mark.parametrize("command", ["judge r", "show r", "run train.py", "check", "serve r", "track r --to tensorboard"])
 def test_a_bad_table_is_told_in_one_line_before_anything_begins(folder, command):
     (folder / "pyproject.toml").write_text("[tool.gradwell]\nspeed = 1\n")
     done = inside(*command.split(), cwd=folder)
