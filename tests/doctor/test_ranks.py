@@ -1,5 +1,7 @@
 """Records made by hand of ranks that trained together, just on this and just on that side of each threshold."""
 
+import os
+import socket
 import sqlite3
 from collections import Counter
 
@@ -15,11 +17,12 @@ from gradwell.serve.folder import Folder
 STEPS = range(1, 41)
 
 
-def made(folder, rank, world=2, attempt=0, steps=40, pid=7, port=0, started=1.0, sharing="DDP", finished=True, failed=None, **series):
+def made(folder, rank, world=2, attempt=0, steps=40, pid=7, port=0, started=1.0, host="", writer=0, sharing="DDP", finished=True,
+         failed=None, **series):
     """The record of one rank, with the same reading, or one for each step, of some signals."""
     place = folder / "record.sqlite"
     record = Record.create(place if rank == attempt == 0 and not place.exists() else folder / f"record-{rank}-{pid}.sqlite")
-    record.note("process", {"rank": rank, "world": world, "attempt": attempt, "port": port})
+    record.note("process", {"rank": rank, "world": world, "attempt": attempt, "port": port, "host": host, "pid": writer})
     for key, value in (("started", started), ("finished", finished and 2.0), ("steps", steps), ("failed", failed)):
         if value:
             record.note(key, value)
@@ -210,6 +213,19 @@ def test_ranks_of_which_the_same_is_to_be_said_share_a_sentence(tmp_path):
         "ranks 0 and 1 of 4 stopped: they ended by themselves at step 30",
         "rank 2 of 4 stopped: its record has no end, as of a killed process, and goes to step 30",
         "rank 3 waited for them after step 30, which failed: RuntimeError: Broken pipe")
+
+
+def test_a_run_that_goes_on_is_not_said_to_have_stopped(tmp_path):
+    for rank in range(2):
+        made(tmp_path, rank, steps=40 + rank, finished=False, host=socket.gethostname(), writer=os.getpid())
+    assert of_record(tmp_path).limits == ("the run goes on; what is said here is of the part that is written",)
+
+
+def test_a_rank_without_an_end_on_another_machine_may_still_run(tmp_path):
+    made(tmp_path, 0)
+    made(tmp_path, 1, finished=False, host="node-of-someone-else", writer=os.getpid())
+    assert of_record(tmp_path).limits == (
+        "rank 1 of 2 was killed or still runs on its own machine: its record has no end, and goes to step 40",)
 
 
 def test_a_rank_whose_record_is_damaged_does_not_hide_the_others(tmp_path):

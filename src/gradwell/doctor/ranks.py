@@ -22,7 +22,8 @@ Series = dict[int, dict[int, float]]  # by rank, by step
 
 def process(record: Record) -> dict[str, Any]:
     """Which process a record was written by, and when it began; alone where that was not noted."""
-    return {"rank": 0, "world": 1, "attempt": 0, "port": 0} | (record.meta("process") or {}) | {"started": record.meta("started", 0.0)}
+    known = {"rank": 0, "world": 1, "attempt": 0, "port": 0, "host": "", "pid": 0}
+    return known | (record.meta("process") or {}) | {"started": record.meta("started", 0.0)}
 
 
 def ranks(record: Record) -> dict[int, Record]:

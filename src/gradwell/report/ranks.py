@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import socket
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,8 +14,11 @@ from gradwell.doctor.record import Record
 # what a rank fails with that waits for another one in vain
 LOST = re.compile("gloo|nccl|connection (was )?(closed|reset|refused)|broken pipe|remote process|timed out|timeout", re.IGNORECASE)
 
-ENDLESS = ("its record has no end, as of a killed process, and goes to", "their records have no end, as of killed processes, and go to")
-ENDED = ("it ended by itself at", "they ended by themselves at")
+ENDLESS = ("stopped: its record has no end, as of a killed process, and goes to",
+           "stopped: their records have no end, as of killed processes, and go to")
+ENDED = ("stopped: it ended by itself at", "stopped: they ended by themselves at")
+AWAY = ("was killed or still runs on its own machine: its record has no end, and goes to",
+        "were killed or still run on their own machine: their records have no end, and go to")
 
 
 def sentences(record: Record) -> Iterator[str]:
@@ -47,21 +52,38 @@ def stopped(found: dict[int, Record], world: int) -> Iterator[str]:
     failed = {rank: note for rank, record in found.items() if (note := record.meta("failed")) and note["step"] >= record.steps}
     waited = {rank: note for rank, note in failed.items() if LOST.search(note["error"])}
     broken = {rank: note for rank, note in failed.items() if rank not in waited}
-    endless = [rank for rank, record in found.items() if not record.meta("finished")]
-    gone = [rank for rank in found if rank not in waited] if waited else endless
+    running = [rank for rank, record in found.items() if runs(record)]
+    endless = [rank for rank, record in found.items() if not record.meta("finished") and rank not in running]
+    gone = [rank for rank in found if rank not in waited and rank not in running] if waited else endless
     if not waited and len({found[rank].steps for rank in endless}) < 2 and len(endless) == len(found):
         gone = []  # all were ended together
     told: dict[tuple[str, str], list[int]] = {}  # what is said of one rank, and of several, by the ranks of which it is true
     for rank, note in broken.items():
         told.setdefault((f"failed {when(note)}: {short(note)}",) * 2, []).append(rank)
     for rank in gone if not broken else []:
-        of_one, of_several = (f"stopped: {how} step {found[rank].steps}" for how in (ENDLESS if rank in endless else ENDED))
+        elsewhere = rank in endless and process(found[rank])["host"] not in ("", socket.gethostname())
+        how = AWAY if elsewhere else ENDLESS if rank in endless else ENDED
+        of_one, of_several = (f"{words} step {found[rank].steps}" for words in how)
         told.setdefault((of_one, of_several), []).append(rank)
     for (of_one, of_several), those in told.items():
         yield f"{named(those)} of {world} {of_one if len(those) == 1 else of_several}"
     if waited and told:
         first, whom = next(iter(waited.values())), "it" if len(broken or gone) == 1 else "them"
         yield f"{named(waited)} waited for {whom} {when(first)}, which failed: {short(first)}"
+
+
+def runs(record: Record) -> bool:
+    """Whether the process that writes a record goes on, as far as this machine knows."""
+    this = process(record)
+    if record.meta("finished") or not this["pid"] or this["host"] != socket.gethostname() or os.name != "posix":
+        return False
+    try:
+        os.kill(this["pid"], 0)  # is only asked whether it is there
+    except PermissionError:  # it is another user's
+        return True
+    except OSError:
+        return False
+    return True
 
 
 def when(note: dict[str, Any]) -> str:
