@@ -11,6 +11,7 @@ from torch.optim import optimizer as optim
 
 import gradwell
 from gradwell.doctor.record import Record
+from gradwell.report.assemble import of_record
 
 PATCHED = ((torch.autograd, "backward"), (optim.Optimizer, "__init__"), (torch.nn.utils, "clip_grad_norm_"),
            (torch.amp.GradScaler, "scale"), (torch.amp.GradScaler, "step"))
@@ -129,6 +130,22 @@ def test_a_run_folder_keeps_the_record_and_is_not_used_twice(tmp_path):
         with pytest.raises(gradwell.RecordError, match="cannot make the folder"):
             gradwell.watch(model, run_dir=folder)
     assert untouched()
+
+
+def test_a_block_that_trains_nothing_is_not_said_to_have_been_killed(tmp_path):
+    with gradwell.watch(run_dir=tmp_path):
+        pass
+    assert of_record(tmp_path).limits == ()
+
+
+def test_workers_that_torchrun_starts_anew_add_their_record_to_the_folder(tmp_path, monkeypatch):
+    model = net()
+    for attempt in range(3):
+        monkeypatch.setenv("TORCHELASTIC_RESTART_COUNT", str(attempt))
+        with gradwell.watch(model, run_dir=tmp_path, every=1):
+            train(model)
+    found = [Record.open(path) for path in sorted(tmp_path.glob("record*.sqlite"))]
+    assert {record.meta("process")["attempt"]: record.steps for record in found} == {0: 10, 1: 10, 2: 10}
 
 
 def test_a_torch_too_old_is_refused(monkeypatch):

@@ -126,8 +126,10 @@ def thresholds(value: Any) -> dict[str, dict[str, float]]:
     """New thresholds by the code of their rule."""
     if not isinstance(value, dict) or not all(isinstance(inner, dict) for inner in value.values()):
         raise OptionError("they stand in tables of their own, such as [tool.gradwell.thresholds.GW101]")
-    return {one.code: {name: threshold(one, name, new) for name, new in inner.items()}
-            for one, inner in ((rule(word), inner) for word, inner in value.items())}
+    found: dict[str, dict[str, float]] = {}
+    for one, inner in ((rule(word), inner) for word, inner in value.items()):  # by code or by name, perhaps by both
+        found.setdefault(one.code, {}).update({name: threshold(one, name, new) for name, new in inner.items()})
+    return found
 
 
 def threshold(one: Rule, name: str, value: Any) -> float:
@@ -135,7 +137,8 @@ def threshold(one: Rule, name: str, value: Any) -> float:
     known: dict[str, type[float]] = {each.name: type(getattr(one, each.name)) for each in fields(one)}  # int or float
     if name not in known:
         raise RuleError(f"{one.code} has no threshold {name!r}; it has {', '.join(known) or 'none'}")
-    if isinstance(value, bool) or not isinstance(value, (int, known[name])) or value != value:
-        kind = "a whole number" if known[name] is int else "a number"
+    least = 1 if known[name] is int else 0  # a count of none is nothing to judge by
+    if isinstance(value, bool) or not isinstance(value, (int, known[name])) or not value >= least:
+        kind = "a whole number of 1 or more" if known[name] is int else "a number, not below 0"
         raise OptionError(f"{one.code}.{name} is {value!r}; it must be {kind}")
     return known[name](value)

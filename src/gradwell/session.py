@@ -110,12 +110,14 @@ class Session:
             raise DependencyError("gradwell.watch needs PyTorch; install it with: pip install torch") from error
         if is_too_old(torch.__version__):
             raise DependencyError(f"torch {torch.__version__} is too old to be watched; gradwell needs 2.6 or later")
-        from gradwell.watch.ranks import place
+        from gradwell.watch.ranks import places, process
         from gradwell.watch.watcher import Watcher
 
         path = None
         if run_dir is not None:
-            path = place(Path(run_dir))
+            path = next(places(Path(run_dir)))
+            if process().attempt:  # torchrun has started the workers anew, and what the last ones wrote stays
+                path = next(one for one in places(Path(run_dir)) if not one.exists())
             if path.exists():
                 raise RecordError(f"{run_dir} already holds a record; choose another folder or remove it")
             try:

@@ -36,14 +36,17 @@ def test_every_key_is_read(tmp_path):
         check = ["train.py:make"]
         [tool.gradwell.thresholds.dead-relu]
         most = 1
+        [tool.gradwell.thresholds.GW101]
+        nearly_all = 0.8
     """.replace("        ", ""))
     assert read == Project(tmp_path / "pyproject.toml", ("GW1", "double-softmax"), ("GW103",), "warning", 0.05, ("train.py:make",),
-                           {"GW101": {"most": 1.0}})
+                           {"GW101": {"most": 1.0, "nearly_all": 0.8}})
     asked, told = read.asked()
     assert [one.code for one in asked] == ["GW101", "GW102", "GW104", "GW105", "GW106", "GW107", "GW302"]
     assert asked[0].most == 1.0
     assert rule("GW101").most == 0.5, "the catalogue is as it was"
-    assert told == (f"[tool.gradwell] of {tmp_path}/pyproject.toml asks for rules = GW1, double-softmax; ignore = GW103; GW101.most = 1",)
+    assert told == (f"[tool.gradwell] of {tmp_path}/pyproject.toml asks for rules = GW1, double-softmax; ignore = GW103; GW101.most = 1; "
+                    "GW101.nearly_all = 0.8",)
 
 
 def test_what_is_typed_wins(tmp_path):
@@ -69,6 +72,8 @@ def test_what_is_typed_wins(tmp_path):
     ("thresholds.GW101.dead = 1", RuleError, "GW101 has no threshold 'dead'; it has most, nearly_all"),
     ("thresholds.GW101.most = 'half'", OptionError, "GW101.most is 'half'; it must be a number"),
     ("thresholds.GW101.most = nan", OptionError, "must be a number"),
+    ("thresholds.GW101.most = -0.5", OptionError, "must be a number, not below 0"),
+    ("thresholds.GW401.least = 0", OptionError, "GW401.least is 0; it must be a whole number of 1 or more"),
     ("thresholds.GW101.most = true", OptionError, "must be a number"),
     ("ignore = [", OptionError, "cannot be read as TOML"),
 ])
@@ -115,7 +120,7 @@ def test_the_exit_status_is_as_the_table_and_the_command_line_ask(folder, text, 
         assert inside("run", "-q", "train.py", cwd=folder).returncode == ran
 
 
-@pytest.mark.parametrize("command", ["judge r", "show r", "run train.py", "check", "serve r"])
+@pytest.mark.parametrize("command", ["judge r", "show r", "run train.py", "check", "serve r", "track r --to tensorboard"])
 def test_a_bad_table_is_told_in_one_line_before_anything_begins(folder, command):
     (folder / "pyproject.toml").write_text("[tool.gradwell]\nspeed = 1\n")
     done = inside(*command.split(), cwd=folder)

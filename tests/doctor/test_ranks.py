@@ -1,20 +1,29 @@
 """Records made by hand of ranks that trained together, just on this and just on that side of each threshold."""
 
+import os
+import socket
+import sqlite3
+from collections import Counter
+
 import pytest
 
 from gradwell.doctor.catalogue import rule
+from gradwell.doctor.judge import judge
 from gradwell.doctor.ranks import gradient_norms, named, ranks
-from gradwell.doctor.record import Record
+from gradwell.doctor.record import Record, leads
 from gradwell.report.assemble import of_record
+from gradwell.serve.folder import Folder
 
 STEPS = range(1, 41)
 
 
-def made(folder, rank, world=2, attempt=0, steps=40, pid=7, sharing="DDP", finished=True, failed=None, **series):
+def made(folder, rank, world=2, attempt=0, steps=40, pid=7, port=0, started=1.0, host="", writer=0, sharing="DDP", finished=True,
+         failed=None, **series):
     """The record of one rank, with the same reading, or one for each step, of some signals."""
-    record = Record.create(folder / ("record.sqlite" if rank == attempt == 0 else f"record-{rank}-{pid}.sqlite"))
-    record.note("process", {"rank": rank, "world": world, "attempt": attempt})
-    for key, value in (("started", 1.0), ("finished", finished and 2.0), ("steps", steps), ("failed", failed)):
+    place = folder / "record.sqlite"
+    record = Record.create(place if rank == attempt == 0 and not place.exists() else folder / f"record-{rank}-{pid}.sqlite")
+    record.note("process", {"rank": rank, "world": world, "attempt": attempt, "port": port, "host": host, "pid": writer})
+    for key, value in (("started", started), ("finished", finished and 2.0), ("steps", steps), ("failed", failed)):
         if value:
             record.note(key, value)
     places = {"replica": "parameter", "loss": "loss", "term_loss": "loss", "trivial_loss": "loss", "batch_values": "normalization"}
@@ -78,10 +87,20 @@ def test_the_norm_of_shards_is_that_of_all_ranks_at_the_steps_that_all_read(tmp_
 def test_a_folder_without_rank_0_opens_at_the_lowest_rank_there_is(tmp_path):
     for rank in (10, 2):
         made(tmp_path, rank, world=12)
+    (tmp_path / "record.sqlite").touch()  # of a rank 0 that was killed as it began
     report = of_record(tmp_path)
     assert report.verdict.ranks == (2, 10)
     assert report.limits == (f"ranks 0, 1, 3, 4, 5, 6, 7, 8, 9 and 11 of 12 left no record that can be read in {tmp_path}: a process may "
                              "have ended before its first backward pass, or have written to another machine's disk",)
+
+
+def test_a_folder_of_runs_lists_those_without_rank_0_too(tmp_path):
+    for name, rank in (("a", 0), ("b", 1)):
+        (tmp_path / name).mkdir()
+        made(tmp_path / name, rank)
+    assert sorted(leads(tmp_path)) == [tmp_path / "a" / "record.sqlite", tmp_path / "b" / "record-1-7.sqlite"]
+    assert set(Folder(tmp_path).names()) == {"a", "b"}
+    assert Folder(tmp_path).record("b").name == "record-1-7.sqlite"
 
 
 def test_workers_that_were_started_anew_are_another_run(tmp_path):
@@ -94,6 +113,72 @@ def test_workers_that_were_started_anew_are_another_run(tmp_path):
     last = tmp_path / "record-0-1.sqlite"
     assert f"`gradwell judge {last}`" in limit
     assert {rank: record.path.name for rank, record in ranks(Record.open(last)).items()} == {0: last.name, 1: "record-1-1.sqlite"}
+    (limit,) = of_record(last).limits
+    assert limit == "the workers were started anew 1 time, and what is said here is of attempt 2"
+
+
+@pytest.mark.parametrize(("seconds", "ports"), [(20.0, (0, 0, 0)), (0.0, (7, 8, 9))])
+def test_each_of_several_runs_in_one_folder_is_compared_with_its_own_ranks_alone(tmp_path, seconds, ports):
+    for run, port in enumerate(ports):
+        for rank in range(2):
+            made(tmp_path, rank, pid=9 - run, port=port, started=1.0 + seconds * run + rank, replica=2.0 + run, gradient_norm=1.0)
+    for lead, other in (("record.sqlite", "record-1-9.sqlite"), ("record-0-8.sqlite", "record-1-8.sqlite"),
+                        ("record-0-7.sqlite", "record-1-7.sqlite")):
+        record = Record.open(tmp_path / lead)
+        assert [one.path.name for one in ranks(record).values()] == [lead, other]
+        assert judge(record).findings == ()
+        assert of_record(tmp_path / lead).limits[0].startswith("4 more processes trained, too, and left a record each in ")
+
+
+def test_a_rank_that_left_no_record_is_not_mistaken_for_that_of_the_next_run(tmp_path):
+    made(tmp_path, 0, started=1.0)
+    for rank in range(2):
+        made(tmp_path, rank, pid=8, started=60.0)
+    assert list(ranks(Record.open(tmp_path))) == [0]
+    assert "rank 1 of 2 left no record that can be read" in of_record(tmp_path).limits[0]
+
+
+def test_each_record_of_many_ranks_is_opened_a_few_times_only(tmp_path, monkeypatch):
+    for rank in range(6):
+        made(tmp_path, rank, world=6, replica=1.0, gradient_norm=1.0)
+    opened, plainly = [], Record.open
+    monkeypatch.setattr(Record, "open", lambda path: opened.append(path) or plainly(path))
+    assert of_record(tmp_path).verdict.ranks == (0, 1, 2, 3, 4, 5)
+    assert max(Counter(opened).values()) == 2
+
+
+def test_of_more_ranks_than_are_read_evenly_spaced_ones_are(tmp_path, monkeypatch):
+    monkeypatch.setattr("gradwell.doctor.ranks.MOST", 4)
+    for rank in range(7):
+        made(tmp_path, rank, world=7)
+    assert list(ranks(Record.open(tmp_path))) == [0, 2, 4, 6]
+
+
+def test_of_several_models_whose_layers_have_the_same_names_each_is_compared(tmp_path):
+    for rank in range(2):
+        made(tmp_path, rank, replica=1.0, gradient_norm=1.0)
+        record = Record(sqlite3.connect(next(tmp_path.glob(f"record-{rank}-*" if rank else "record.sqlite"))), None)
+        second = record.site("parameter", "net", "Linear", "train.py", 9)
+        for step in STEPS:
+            record.add("replica", second, step, 1.0 + rank * (step > 8))
+        record.close()
+    (finding,) = rule("GW901").check(Record.open(tmp_path))
+    assert (finding.first_step, finding.where.line, finding.evidence["weights that differ"]) == (9, 9, "1 of 2")
+
+
+def test_a_comment_in_a_file_that_only_another_rank_has_loaded_is_heard(tmp_path):
+    comment = {"file": "stage.py", "line": 3, "first": 3, "last": 3, "words": ["GW405"]}
+    for rank in range(2):
+        made(tmp_path, rank, sharing=None)
+        record = Record(sqlite3.connect(next(tmp_path.glob(f"record-{rank}-*" if rank else "record.sqlite"))), None)
+        if rank == 1:
+            site = record.site("model", "model", "Stage", "stage.py", 3)
+            for step in STEPS:
+                record.add("eval_mode", site, step, 1.0)
+            record.note("allowances", [comment])
+        record.close()
+    verdict = judge(Record.open(tmp_path))
+    assert ([finding.code for finding in verdict.findings], [finding.code for finding in verdict.allowed]) == ([], ["GW405"])
 
 
 def test_a_rank_that_stopped_is_told_from_those_that_waited_for_it(tmp_path):
@@ -104,6 +189,43 @@ def test_a_rank_that_stopped_is_told_from_those_that_waited_for_it(tmp_path):
     assert of_record(tmp_path).limits == (
         "rank 1 of 3 stopped: its record has no end, as of a killed process, and goes to step 40",
         "ranks 0 and 2 waited for it in the backward pass of step 41, which failed: RuntimeError: Connection closed by peer")
+
+
+@pytest.mark.parametrize(("backward", "where", "error"), [
+    (True, "in the backward pass of", "OutOfMemoryError: CUDA out of memory. Tried to allocate more."),
+    (False, "after", "ValueError: no label"),
+])
+def test_a_rank_that_failed_by_itself_is_not_said_to_have_waited(tmp_path, backward, where, error):
+    made(tmp_path, 0, world=3, steps=40, finished=False)
+    broken = {"step": 41, "error": error, "backward": backward}
+    made(tmp_path, 1, world=3, steps=41, failed=broken)
+    made(tmp_path, 2, world=3, steps=41, failed={"step": 41, "error": "RuntimeError: Connection closed by peer"})
+    assert of_record(tmp_path).limits[-2:] == (
+        f"rank 1 of 3 failed {where} step 41: {error.partition('. ')[0]}",
+        "rank 2 waited for it in the backward pass of step 41, which failed: RuntimeError: Connection closed by peer")
+
+
+def test_ranks_of_which_the_same_is_to_be_said_share_a_sentence(tmp_path):
+    lost = {"step": 30, "error": "RuntimeError: Broken pipe", "backward": False}
+    for rank in range(4):
+        made(tmp_path, rank, world=4, steps=30, finished=rank != 2, failed=lost if rank == 3 else None)
+    assert of_record(tmp_path).limits == (
+        "ranks 0 and 1 of 4 stopped: they ended by themselves at step 30",
+        "rank 2 of 4 stopped: its record has no end, as of a killed process, and goes to step 30",
+        "rank 3 waited for them after step 30, which failed: RuntimeError: Broken pipe")
+
+
+def test_a_run_that_goes_on_is_not_said_to_have_stopped(tmp_path):
+    for rank in range(2):
+        made(tmp_path, rank, steps=40 + rank, finished=False, host=socket.gethostname(), writer=os.getpid())
+    assert of_record(tmp_path).limits == ("the run goes on; what is said here is of the part that is written",)
+
+
+def test_a_rank_without_an_end_on_another_machine_may_still_run(tmp_path):
+    made(tmp_path, 0)
+    made(tmp_path, 1, finished=False, host="node-of-someone-else", writer=os.getpid())
+    assert of_record(tmp_path).limits == (
+        "rank 1 of 2 was killed or still runs on its own machine: its record has no end, and goes to step 40",)
 
 
 def test_a_rank_whose_record_is_damaged_does_not_hide_the_others(tmp_path):

@@ -57,9 +57,14 @@ def test_what_a_finding_explains_is_related_to_it(sick: Report) -> None:
     assert [place["id"] for place in first["relatedLocations"]] == [1, 2]
 
 
-def test_a_finding_without_a_line_names_its_module_alone(sick: Report) -> None:
+def test_a_finding_without_a_line_is_shown_where_the_script_trains(sick: Report) -> None:
     error = next(result for result in run(sick)["results"] if result["level"] == "error")
-    assert error["locations"] == [{"logicalLocations": [{"name": "model", "fullyQualifiedName": "model", "kind": "module"}]}]
+    assert sick.verdict.findings[0].where.file is None
+    assert error["locations"] == [{
+        "physicalLocation": {"artifactLocation": {"uri": "train.py", "uriBaseId": "%SRCROOT%"}, "region": {"startLine": 40}},
+        "logicalLocations": [{"name": "model", "fullyQualifiedName": "model", "kind": "module"}]}]
+    nowhere = run(replace(sick, record=None))["results"][0]["locations"]
+    assert nowhere == [{"logicalLocations": [{"name": "model", "fullyQualifiedName": "model", "kind": "module"}]}]
 
 
 def test_fingerprints_are_of_one_finding_each_and_stay_when_lines_move(sick: Report) -> None:

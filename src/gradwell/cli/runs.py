@@ -17,6 +17,7 @@ def runs(folder: Annotated[str, typer.Argument(metavar="[DIR]", help="The folder
     from rich.console import Console
     from rich.table import Table
 
+    from gradwell.doctor.record import leads
     from gradwell.project import project
     from gradwell.report.assemble import of_record
 
@@ -26,7 +27,7 @@ def runs(folder: Annotated[str, typer.Argument(metavar="[DIR]", help="The folder
     table = Table(box=None, header_style="bold")
     for name in ("run", "script", "steps", "started", "learned", "findings"):
         table.add_column(name, overflow="fold", no_wrap=name == "run")  # a name must be whole to be typed again
-    for path in sorted(Path(folder).glob("*/record.sqlite"), key=lambda path: path.stat().st_mtime):
+    for path in sorted(leads(Path(folder)), key=lambda path: path.stat().st_mtime):
         name = path.parent.name
         try:
             report = of_record(path, asked)

@@ -18,10 +18,12 @@ def track(
 ) -> None:
     """Send a recorded run to an experiment tracker: numbers, findings, report."""
     from gradwell.integrations.trackers.sending import Sending, said
+    from gradwell.project import project
     from gradwell.report.assemble import of_record
 
+    asked, told = project().asked()
     to.check()
-    report = of_record(Path(run))
+    report = of_record(Path(run), asked, told)
     tracker = to.tracker(Path(run) if Path(run).is_dir() else Path(run).absolute().parent)
     sending = Sending(tracker)
     try:

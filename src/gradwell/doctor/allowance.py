@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from gradwell.doctor.finding import Finding
+from gradwell.doctor.ranks import ranks
 from gradwell.doctor.record import Record
 
 NOTED = "allowances"  # the record's key for them
@@ -29,8 +30,9 @@ class Allowance:
 
 
 def allowances(record: Record) -> tuple[Allowance, ...]:
-    """The comments that were in the source of a run; none in a record of earlier versions."""
-    return tuple(Allowance(**{**noted, "words": tuple(noted["words"])}) for noted in record.meta(NOTED, []))
+    """The comments that were in the source of a run, on any of its ranks; none in a record of earlier versions."""
+    noted = (comment for one in (ranks(record) or {0: record}).values() for comment in one.meta(NOTED, []))
+    return tuple(dict.fromkeys(Allowance(**{**comment, "words": tuple(comment["words"])}) for comment in noted))
 
 
 def parted(findings: Iterable[Finding], record: Record) -> tuple[list[Finding], tuple[Finding, ...]]:

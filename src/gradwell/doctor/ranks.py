@@ -7,66 +7,108 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 from gradwell.doctor import signals
-from gradwell.doctor.record import Record, Site
+from gradwell.doctor.record import Record, Site, rank_of
 from gradwell.errors import RecordError
 
 MOST = 64  # ranks of one run that are read
+SAME = ("world", "attempt", "port")  # what processes that train together share
 Series = dict[int, dict[int, float]]  # by rank, by step
 
 
 def process(record: Record) -> dict[str, Any]:
-    """Which process a record was written by; alone where that was not noted."""
-    return {"rank": 0, "world": 1, "attempt": 0} | (record.meta("process") or {})
+    """Which process a record was written by, and when it began; alone where that was not noted."""
+    known = {"rank": 0, "world": 1, "attempt": 0, "port": 0, "host": "", "pid": 0}
+    return known | (record.meta("process") or {}) | {"started": record.meta("started", 0.0)}
 
 
 def ranks(record: Record) -> dict[int, Record]:
     """The records of all ranks, by rank, this one among them. Empty where it trained alone, or a lower rank speaks for the run."""
-    found = record.once("ranks", together)
+    found = company(record)
     return found if found and min(found) == process(record)["rank"] else {}
 
 
+def company(record: Record) -> dict[int, Record]:
+    """The same, whichever rank asks."""
+    return record.once("ranks", together)
+
+
 def together(record: Record) -> dict[int, Record]:
-    """The records of the processes that trained together with this one, from the first rank on; of very many, evenly spaced ones."""
+    """The records of the processes that trained together with this one, from the first rank on; of very many, evenly spaced ones.
+
+    Of several processes with the same rank, as of runs that one script makes in turn, the one that began at about the same time counts.
+    """
     this = process(record)
-    if this["world"] < 2 or record.path is None:
+    if this["world"] < 2:
         return {}
     found = {this["rank"]: record}
-    for other in others(record):
-        if same_run(this, process(other)):
-            found.setdefault(process(other)["rank"], other)
-    numbers = sorted(found)
-    return {number: found[number] for number in numbers[:: 1 + (len(numbers) - 1) // MOST]}
-
-
-def same_run(this: dict[str, Any], other: dict[str, Any]) -> bool:
-    """Whether two processes trained together: of as many, and in the same attempt of torchrun."""
-    return bool(this["world"] == other["world"] and this["attempt"] == other["attempt"])
-
-
-def others(record: Record) -> Iterator[Record]:
-    """The other records in the folder that can be read and have begun."""
-    assert record.path is not None
-    for path in sorted(record.path.parent.glob("record*.sqlite")):
-        if path != record.path and path.stat().st_size:
+    alike = {path: other for path, other in beside(record).items() if all(this[key] == other[key] for key in SAME)}
+    rivals = [other for other in alike.values() if other["rank"] == this["rank"]]
+    for rank in {other["rank"] for other in alike.values()} - {this["rank"]}:
+        path, other = min((pair for pair in alike.items() if pair[1]["rank"] == rank), key=lambda pair: apart(this, pair[1]))
+        if all(apart(rival, other) >= apart(this, other) for rival in rivals):
             with contextlib.suppress(RecordError):
+                found[rank] = Record.open(path)
+    found = {rank: found[rank] for rank in sorted(found)}
+    for one in found.values():
+        if one is not record:
+            one.once("ranks", lambda _: found)  # or each would look for all others again
+    return found
+
+
+def apart(this: dict[str, Any], other: dict[str, Any]) -> float:
+    """Seconds between the first steps of two processes."""
+    return abs(float(this["started"] - other["started"]))
+
+
+def beside(record: Record) -> dict[Path, dict[str, Any]]:
+    """The other processes whose records lie in the folder, can be read and have begun, by file; of very many ranks, evenly spaced ones."""
+    return record.once("beside", look)
+
+
+def look(record: Record) -> dict[Path, dict[str, Any]]:
+    """Read from each file in the folder whose it is. None stays open: there may be more than a process may open."""
+    if record.path is None:
+        return {}
+    files = {path: rank_of(path) or 0 for path in sorted(record.path.parent.glob("record*.sqlite")) if path != record.path}
+    numbers = sorted({*files.values(), process(record)["rank"]})
+    chosen, found = set(numbers[:: 1 + (len(numbers) - 1) // MOST]), {}
+    for path in (path for path, rank in files.items() if rank in chosen):
+        with contextlib.suppress(RecordError, OSError):
+            if path.stat().st_size:
                 other = Record.open(path)
                 if other.meta("started"):
-                    yield other
+                    found[path] = process(other)
+                other.close()
+    return found
 
 
 def by_rank(records: dict[int, Record], signal: str, site: Site) -> Series:
-    """The readings of a signal at the same place on every rank, where all of them have such a place; at the steps that all of them read."""
+    """The readings of a signal at the same place on every rank, where all of them have such a place; at the steps that all of them read.
+
+    site: a place of the first rank. Of several models whose places have the same names, first is compared with first, second with second.
+    """
     found: Series = {}
+    key = site.kind, site.module, site.type
+    number = records[min(records)].once("namesakes", namesakes)[key].index(site)
     for rank, record in records.items():
-        same = next((one for one in record.sites(site.kind) if one.module == site.module and one.type == site.type), None)
-        if same is None:
+        same = record.once("namesakes", namesakes).get(key, [])
+        if len(same) <= number:
             return {}
-        found[rank] = dict(record.series(signal, same))
+        found[rank] = dict(record.series(signal, same[number]))
     return at_common_steps(found)
+
+
+def namesakes(record: Record) -> dict[tuple[str, str, str], list[Site]]:
+    """The places of a record by their names, which several models may share."""
+    found: dict[tuple[str, str, str], list[Site]] = {}
+    for site in record.sites():
+        found.setdefault((site.kind, site.module, site.type), []).append(site)
+    return found
 
 
 def at_common_steps(series: Series) -> Series:

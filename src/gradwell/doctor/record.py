@@ -46,9 +46,23 @@ class Site:
 
 def lead(folder: Path) -> Path:
     """The record that speaks for a run: that of rank 0 or, where it left none, of the lowest rank that did."""
-    found = [path for path in folder.glob("record-*.sqlite") if path.stem.split("-")[1].isdecimal() and path.stat().st_size]
     first = folder / "record.sqlite"
-    return first if first.is_file() or not found else min(found, key=lambda path: (int(path.stem.split("-")[1]), path.name))
+    if first.is_file() and first.stat().st_size:
+        return first
+    found = [(rank, path.name) for path in folder.glob("record-*.sqlite") if (rank := rank_of(path)) is not None and path.stat().st_size]
+    return folder / min(found)[1] if found else first
+
+
+def leads(folder: Path) -> list[Path]:
+    """The record that speaks for each run of a folder of runs."""
+    return [lead(run) for run in {path.parent for path in folder.glob("*/record*.sqlite")}]
+
+
+def rank_of(path: Path) -> int | None:
+    """The rank of a process in the name of its record, `record-RANK-PID.sqlite`; None in a record of another name."""
+    _, _, words = path.stem.partition("-")
+    number = words.split("-")[0]
+    return int(number) if number.isdecimal() else None
 
 
 class Record:

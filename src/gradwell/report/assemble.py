@@ -12,10 +12,12 @@ from gradwell.doctor.record import Record, lead
 from gradwell.doctor.rule import Rule
 from gradwell.errors import RecordError
 from gradwell.report.data import Report
-from gradwell.report.ranks import sentences
+from gradwell.report.ranks import runs, sentences
 
 CUT = ("the record has no end: the process was killed or left without Python's own end, or the record could not be written any more; "
        "what came last may be missing")
+
+GOING = "the run goes on; what is said here is of the part that is written"
 
 
 def of_record(path: Path, rules: Iterable[Rule] | None = None, notices: tuple[str, ...] = ()) -> Report:
@@ -47,7 +49,7 @@ def judged(record: Record, rules: Iterable[Rule] | None, notices: tuple[str, ...
     Raises RecordError when what it holds makes no sense.
     """
     try:
-        cut = () if record.meta("finished") else (CUT,)
+        cut = () if record.meta("finished") or not record.meta("started") else (GOING,) if runs(record) else (CUT,)
         return Report(record, judge(record, rules), (*notices, *cut, *sentences(record)))
     except Exception as error:
         raise RecordError(f"{record.path} cannot be judged, it may be damaged: {type(error).__name__}: {error}") from error

@@ -9,6 +9,7 @@ from html import escape
 from typing import Any
 
 from gradwell.doctor.judge import Verdict
+from gradwell.doctor.metrics import Metric, epochs, metrics
 from gradwell.doctor.record import Record
 
 
@@ -34,6 +35,16 @@ class Report:
     def steps(self) -> int:
         """How many times the weights were updated."""
         return self.record.steps if self.record else 0
+
+    @property
+    def epochs(self) -> int:
+        """How many epochs the trainer said are over; 0 where it said nothing."""
+        return epochs(self.record) if self.record else 0
+
+    @property
+    def metrics(self) -> list[Metric]:
+        """What the trainer measured, in the order in which it told."""
+        return metrics(self.record) if self.record else []
 
     @property
     def overhead(self) -> Mapping[str, Any]:

@@ -9,6 +9,7 @@ from numbers import Integral, Real
 from typing import Any
 
 from gradwell.doctor.finding import Finding
+from gradwell.doctor.metrics import Metric
 from gradwell.report.data import Report
 
 SCHEMA = 1
@@ -18,9 +19,16 @@ def as_json(report: Report) -> dict[str, Any]:
     """Everything that was found, the most blamed first, as plain values that any JSON reader takes."""
     return {
         "schema": SCHEMA, "script": report.script, "steps": report.steps, "learned": strict(asdict(report.verdict.learned)),
-        "overhead": strict(report.overhead), "notices": list(report.limits),
+        "overhead": strict(report.overhead), "epochs": report.epochs, "metrics": [of_metric(metric) for metric in report.metrics],
+        "ranks": list(report.verdict.ranks), "notices": list(report.limits),
         "findings": [of_finding(finding) for finding in report.verdict.findings],
     }
+
+
+def of_metric(metric: Metric) -> dict[str, Any]:
+    """What a trainer measured: its last value and, where its name says which way is better, its best."""
+    last, best = ({"step": one[0], "value": strict(one[1])} if one else None for one in (metric.readings[-1], metric.best))
+    return {"name": metric.name, "last": last, "best": best}
 
 
 def of_finding(finding: Finding) -> dict[str, Any]:

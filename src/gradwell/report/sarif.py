@@ -6,6 +6,7 @@ import hashlib
 import inspect
 import re
 from collections import Counter
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -28,9 +29,9 @@ ROOT = "%SRCROOT%"  # what tools call the folder of the repository
 def as_sarif(report: Report) -> dict[str, Any]:
     """The rules that were asked and what they found, the most blamed first; what a comment allows is there as suppressed."""
     rules = report.verdict.rules
-    seen: Counter[str] = Counter()
-    results = [result(finding, rules, seen) for finding in report.verdict.findings]
-    results += [result(finding, rules, seen) | {"suppressions": [{"kind": "inSource"}]} for finding in report.verdict.allowed]
+    shown = partial(result, rules=rules, seen=Counter(), anchor=trained(report))
+    results = [shown(finding) for finding in report.verdict.findings]
+    results += [shown(finding) | {"suppressions": [{"kind": "inSource"}]} for finding in report.verdict.allowed]
     driver = {"name": "gradwell", "version": gradwell.__version__, "informationUri": HOME, "rules": [described(rule) for rule in rules]}
     notices = [{"level": "note", "message": message(sentence)} for sentence in report.limits]
     invocation = {"executionSuccessful": True, "commandLine": report.script, "toolExecutionNotifications": notices}
@@ -51,23 +52,30 @@ def described(rule: Rule) -> dict[str, Any]:
     }
 
 
-def result(finding: Finding, rules: tuple[Rule, ...], seen: Counter[str]) -> dict[str, Any]:
+def trained(report: Report) -> Where | None:
+    """Where the script trains: what has no line of its own is shown there, since GitHub takes no file with a result that lies nowhere."""
+    sites = [site for site in report.record.sites() if site.file] if report.record else []
+    return min(sites, key=lambda site: (within(str(site.file)) is None, site.kind != "loss")).where if sites else None
+
+
+def result(finding: Finding, rules: tuple[Rule, ...], seen: Counter[str], anchor: Where | None) -> dict[str, Any]:
     """A finding; those that it explains are its related locations."""
     known = {rule.code: at for at, rule in enumerate(rules)}
-    below = [{"id": number, **location(one.where), "message": message(f"{one.code} {one.name}: {one.title}")}
+    below = [{"id": number, **location(one.where, anchor), "message": message(f"{one.code} {one.name}: {one.title}")}
              for number, one in enumerate(consequences(finding), 1)]
     return {
         "ruleId": finding.code, **({"ruleIndex": known[finding.code]} if finding.code in known else {}), "level": finding.severity,
-        "message": message(f"{finding.title} {finding.cause} {finding.remedy}"), "locations": [location(finding.where)],
+        "message": message(f"{finding.title} {finding.cause} {finding.remedy}"), "locations": [location(finding.where, anchor)],
         **({"relatedLocations": below} if below else {}), "partialFingerprints": {"gradwell/v1": fingerprint(finding, seen)},
         "properties": {"evidence": strict(finding.evidence), "cause": finding.cause, "remedy": finding.remedy,
                        "firstStep": finding.first_step, "lastStep": finding.last_step},
     }
 
 
-def location(where: Where) -> dict[str, Any]:
-    """The module's path in the model and, where it is known, the line."""
+def location(where: Where, anchor: Where | None) -> dict[str, Any]:
+    """The module's path in the model and its line or, where that is not known, the line of the anchor."""
     logical = {"name": plain(where.module).rpartition(".")[2] or "model", "fullyQualifiedName": plain(where.module), "kind": "module"}
+    where = anchor if where.file is None and anchor is not None else where
     if where.file is None:
         return {"logicalLocations": [logical]}
     path = within(where.file)

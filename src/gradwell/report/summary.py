@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from gradwell.doctor.metrics import epochs, metrics
 from gradwell.report.data import Report
 from gradwell.report.words import count, number, percent, plain
 
@@ -40,9 +39,7 @@ def scope(report: Report) -> str:
 
 def training(report: Report) -> str:
     """What the trainer told of the run: its epochs, and each metric with its last and its best value; empty where it told nothing."""
-    if report.record is None:
-        return ""
-    done, told = epochs(report.record), metrics(report.record)
+    done, told = report.epochs, report.metrics
     words = [count(done, "epoch")] if done else []
     for metric in told[:METRICS]:
         step, value = metric.readings[-1]

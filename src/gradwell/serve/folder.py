@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from gradwell.doctor.record import lead, leads
 from gradwell.errors import RecordError
 from gradwell.report.words import plain
 from gradwell.serve.reading import TEXT, Reading
 
 MOST = 5000  # runs of a folder that are listed, the latest first
-RECORD = "record.sqlite"
 
 
 @dataclass(frozen=True)
@@ -22,25 +23,26 @@ class Folder:
 
     def names(self) -> list[str]:
         """The runs, the latest first."""
-        if (self.root / RECORD).is_file():
+        if lead(self.root).is_file():
             return [self.root.resolve().name]
-        found = [(begun(path.parent), path.parent.name) for path in self.root.glob(f"*/{RECORD}") if self.inside(path)]
+        found = [(begun(path.parent), path.parent.name) for path in leads(self.root) if self.inside(path)]
         return [name for _, name in sorted(found, reverse=True)[:MOST]]
 
     def inside(self, path: Path) -> bool:
         """Whether a file lies in the folder, links followed."""
         try:
             return path.is_file() and path.resolve().is_relative_to(self.root.resolve())
-        except (OSError, ValueError):  # a name that is no name
+        except OSError:
             return False
 
     def record(self, name: str) -> Path:
         """The record of a run. Raises RecordError when the folder holds no such run."""
-        alone = self.root / RECORD
-        path = alone if alone.is_file() and name == self.root.resolve().name else self.root / name / RECORD
-        if Path(name).name != name or name in ("", ".", "..") or "\0" in name or not self.inside(path):
-            raise RecordError(f"there is no run {plain(name)[:TEXT]!r} in this folder")
-        return path
+        alone = lead(self.root)
+        with contextlib.suppress(OSError, ValueError):  # a name that is no name
+            path = alone if alone.is_file() and name == self.root.resolve().name else lead(self.root / name)
+            if Path(name).name == name and name not in ("", ".", "..") and self.inside(path):
+                return path
+        raise RecordError(f"there is no run {plain(name)[:TEXT]!r} in this folder")
 
     def about(self, name: str) -> dict[str, Any]:
         """A run in a line: what is known of it without reading its series."""

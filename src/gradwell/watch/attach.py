@@ -42,6 +42,8 @@ def start(version: str) -> None:
 
 def end(watcher: Watcher) -> None:
     """Write the rest of the record as Python ends; if anything was lost, say so."""
+    if isinstance(error := getattr(sys, "last_value", None), Exception):  # that nobody caught
+        watcher.on_failure(error, backward=False)
     watcher.end()
     lost = watcher.off.get("record")
     if lost and os.getpid() == watcher.pid and sys.stderr is not None:
@@ -74,14 +76,14 @@ def create(settings: Settings) -> Record:
     Each process writes a file of its own; they are read as one (`doctor.ranks`). Raises RecordError when the folder cannot be written.
     """
     from gradwell.errors import RecordError
-    from gradwell.watch.ranks import place
+    from gradwell.watch.ranks import places
 
-    path = place(settings.folder or Path())
-    if path.name == "record.sqlite":
+    for path in places(settings.folder or Path()):
         try:
             os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644))
+            break
         except FileExistsError:
-            path = path.with_name(f"record-0-{os.getpid()}.sqlite")
+            continue
         except OSError as error:
             raise RecordError(f"cannot write the record in {path.parent}: {error.strerror}; nothing of this run was kept") from error
     return begun(path)

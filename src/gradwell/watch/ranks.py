@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import socket
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any, cast
 
@@ -19,11 +21,15 @@ WRAPPERS = {"DistributedDataParallel": "DDP", "FullyShardedDataParallel": "FSDP"
 
 @dataclass(frozen=True)
 class Process:
-    """One of `world` processes that train together, in the order of their ranks; `attempt` counts how often torchrun began anew."""
+    """One of `world` processes that train together, in the order of their ranks; `attempt` counts how often torchrun began anew.
+
+    `port` is where they met, by which trainings are told apart that go on at the same time.
+    """
 
     rank: int
     world: int
     attempt: int
+    port: int
     host: str
     pid: int
 
@@ -38,13 +44,17 @@ def process() -> Process:
         rank, world = torch.distributed.get_rank(), torch.distributed.get_world_size()
     else:
         rank, world = number("RANK", 0), number("WORLD_SIZE", 1)
-    return Process(rank, world, number("TORCHELASTIC_RESTART_COUNT", 0), socket.gethostname(), os.getpid())
+    return Process(rank, world, number("TORCHELASTIC_RESTART_COUNT", 0), number("MASTER_PORT", 0), socket.gethostname(), os.getpid())
 
 
-def place(folder: Path) -> Path:
-    """Where this process's record goes in a run folder: `record.sqlite` is that of rank 0, every other one has a file of its own."""
+def places(folder: Path) -> Iterator[Path]:
+    """Where this process's record may go in a run folder, the best place first: `record.sqlite` is for the first rank 0 alone."""
     this = process()
-    return folder / ("record.sqlite" if this.rank == 0 else f"record-{this.rank}-{this.pid}.sqlite")
+    if this.rank == 0:
+        yield folder / "record.sqlite"
+    yield folder / f"record-{this.rank}-{this.pid}.sqlite"
+    for again in count(2):  # another machine has a process of the same number
+        yield folder / f"record-{this.rank}-{this.pid}-{again}.sqlite"
 
 
 def number(variable: str, default: int) -> int:

@@ -311,10 +311,16 @@ class Watcher:
             self.losses.value(value.reshape(()), line, self.step)
 
     @probe("failure")
-    def on_failure(self, error: Exception) -> None:
-        """A backward pass failed, perhaps because another rank is gone. What waits on a device is not asked for: that might wait, too."""
+    def on_failure(self, error: Exception, backward: bool = True) -> None:
+        """A backward pass failed, or an error ended the script, perhaps because another rank is gone.
+
+        What waits on a device is not asked for: that might wait, too.
+        """
         if self.record is not None:
-            self.record.note("failed", {"step": self.step, "error": f"{type(error).__name__}: {error}".split("\n")[0][:300]})
+            note = {"step": self.step, "error": f"{type(error).__name__}: {error}".split("\n")[0][:300], "backward": True}
+            if not backward and self.record.meta("failed") != note:  # it was not that of the backward pass
+                note["backward"] = False
+            self.record.note("failed", note)
             self.record.note("steps", self.step)
             self.record.flush()
 
