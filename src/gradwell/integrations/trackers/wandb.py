@@ -31,6 +31,7 @@ class WandB(Tracker):
         self._wandb = library("wandb")
         self._run, self._name, self._own = run, name, run is None
         self._alone = False  # whether nobody else in this process uses wandb
+        self._riding: tuple[int | None, frozenset[str]] = None, frozenset()  # the row of yours, and the names that ride on it
 
     def __str__(self) -> str:
         return f"wandb run {self._run.name or self._run.id}" if self._run is not None else "wandb"
@@ -51,8 +52,11 @@ class WandB(Tracker):
         if self._own:
             for row in rows:
                 self._run.log(row)
-        else:
-            self._run.log(max(rows, key=lambda row: (len(row), row[STEP])), commit=False)
+            return
+        row = max(rows, key=lambda row: (len(row), row[STEP]))
+        if self._riding[0] != self._run.step or self._riding[1] <= row.keys():  # else numbers of two steps would ride as those of one
+            self._riding = self._run.step, frozenset(row)
+            self._run.log(row, commit=False)
 
     def finding(self, finding: Finding) -> None:
         """An alert."""
