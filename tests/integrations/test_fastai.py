@@ -30,7 +30,7 @@ learner = Learner(loaders, model, loss_func=nn.CrossEntropyLoss(), metrics=accur
 if "search" in sys.argv:
     learner.lr_find(show_plot=False)
 if "bare" in sys.argv:
-    learner.remove_cb(learner.recorder)
+    learner.remove_cbs([one for one in learner.cbs if type(one).__name__ in ("Recorder", "ProgressCallback")])
 with learner.no_logging():
     learner.validate()  # is no training
     learner.fit(5, 0.01)  # where the user's own code ends

@@ -18,10 +18,11 @@ def track(
 ) -> None:
     """Send a recorded run to an experiment tracker: numbers, findings, report."""
     from gradwell.integrations.trackers.sending import Sending, said
+    from gradwell.project import project
     from gradwell.report.assemble import of_record
 
     to.check()
-    report = of_record(Path(run))
+    report = of_record(Path(run), *project().asked())
     tracker = to.tracker(Path(run) if Path(run).is_dir() else Path(run).absolute().parent)
     sending = Sending(tracker)
     try:
