@@ -42,7 +42,7 @@ class GradwellCallback(Callback):  # type: ignore[misc]
         """The training part of an epoch begins, which only a training has."""
         if not self.trains:
             self.trains = True
-            self.live.begin(self.learn.model)
+            self.live.begin(self.learn.model, getattr(self.learn.opt, "opt", self.learn.opt))
 
     def after_epoch(self) -> None:
         """An epoch is over."""
