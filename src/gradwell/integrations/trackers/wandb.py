@@ -21,8 +21,8 @@ LEVELS = {"error": "ERROR", "warning": "WARN", "note": "INFO"}
 class WandB(Tracker):
     """A run of Weights & Biases: yours, or without one a run of its own in the same project.
 
-    In your run no row is added and no step is counted: what was read last rides on the row that you log next. A run of its own has a row
-    for every step of which something is known. Either way `gradwell/step` is the axis. name: of the run of its own.
+    In your run no step is counted: the numbers of one step ride on the row that you log next. A run of its own has a row for every step of
+    which something is known. Either way `gradwell/step` is the axis. name: of the run of its own.
 
     Raises DependencyError where wandb is not installed.
     """
