@@ -72,8 +72,11 @@ class GradwellCallback(Callback):
         self.live.end()
 
     def _tell(self, trainer: Trainer) -> None:
-        """Tell of what is new: Lightning keeps a metric until it is measured again, which gives a tensor of its own."""
-        now = {name: value for name, value in trainer.callback_metrics.items() if value.numel() == 1} if self.live.begun else {}
+        """Tell of what is new: Lightning keeps a metric until it is measured again, which gives a tensor of its own.
+
+        Processes wait for each other where Lightning brings metrics together, so all of them ask, even one that has nobody to tell.
+        """
+        now = {name: value for name, value in trainer.callback_metrics.items() if value.numel() == 1}
         self.live.metrics({name: value for name, value in now.items()
                            if name not in self._told or self._told[name].data_ptr() != value.data_ptr()})
         self._told = now
