@@ -1,5 +1,6 @@
 """Watching from inside a program."""
 
+import os
 import subprocess
 import sys
 
@@ -117,12 +118,15 @@ def test_what_somebody_else_patched_over_ours_stays():
     assert untouched()
 
 
-def test_a_run_folder_keeps_the_record_and_is_not_used_twice(tmp_path):
+def test_a_run_folder_keeps_the_record_and_is_not_used_twice(tmp_path, monkeypatch):
     model = net()
     with gradwell.watch(model, run_dir=tmp_path / "new" / "run", every=1) as run:
         train(model)
     assert Record.open(tmp_path / "new" / "run").steps == 10
     assert run.record.path == tmp_path / "new" / "run" / "record.sqlite"
+    monkeypatch.setenv("PYTHONPATH", "mine")
+    run.__exit__(None, None, None)  # as the pytest plugin does at the end of a test
+    assert os.environ["PYTHONPATH"] == "mine"
     with pytest.raises(gradwell.RecordError, match="already holds a record"):
         gradwell.watch(model, run_dir=tmp_path / "new" / "run")
     (tmp_path / "file").write_text("")

@@ -153,7 +153,8 @@ class Session:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._watcher.finish()
-        for name, value in self._environment.items():
+        before, self._environment = self._environment, {}  # it may be left twice, as by the pytest plugin
+        for name, value in before.items():
             os.environ.pop(name, None)
             if value is not None:
                 os.environ[name] = value

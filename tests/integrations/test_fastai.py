@@ -29,10 +29,15 @@ more = {"opt_func": partial(OptimWrapper, opt=torch.optim.Adam)} if "wrapped" in
 learner = Learner(loaders, model, loss_func=nn.CrossEntropyLoss(), metrics=accuracy, cbs=callbacks, **more)
 if "search" in sys.argv:
     learner.lr_find(show_plot=False)
+if "bare" in sys.argv:
+    learner.remove_cbs([one for one in learner.cbs if type(one).__name__ in ("Recorder", "ProgressCallback")])
 with learner.no_logging():
+    learner.validate()  # is no training
     learner.fit(5, 0.01)  # where the user's own code ends
+    steps = learner.train_iter
+    learner.validate()
 pickle.loads(pickle.dumps([one.live for one in callbacks]))  # as learner.export does
-tell(learner.train_iter, model.parameters())
+tell(steps, model.parameters())
 """
 
 
@@ -68,6 +73,12 @@ def test_the_callback_alone_watches_and_changes_nothing(tmp_path, plain):
     end, said = unwatched(tmp_path, TRAIN, "callback")
     assert end == plain[0]
     assert "5 epochs; train_loss" in said
+    assert said.count("gradwell:") == 1
+
+
+def test_a_learner_without_its_recorder_is_told_of_by_epochs_alone(tmp_path):
+    _, said = unwatched(tmp_path, TRAIN, "callback", "bare")
+    assert "trainer   5 epochs\n" in said
 
 
 def test_a_search_for_a_learning_rate_is_no_training_of_the_callback(tmp_path):

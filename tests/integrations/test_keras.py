@@ -91,6 +91,8 @@ def test_a_finding_stops_the_training(tmp_path):
 
 @pytest.mark.skipif(find_spec("jax") is None, reason="JAX is not installed; without it Keras has no other backend to train with")
 def test_another_backend_is_said_to_be_none_that_can_be_watched(tmp_path):
-    begin = "import keras\nfrom gradwell.integrations.keras import GradwellCallback\nGradwellCallback().on_train_begin()\n"
+    begin = ("import sys, keras\nfrom gradwell.integrations.keras import GradwellCallback\ncallback = GradwellCallback()\n"
+             "callback.on_train_begin()\ncallback.on_epoch_end(0, {'loss': 1.0})\ncallback.on_train_end()\n"
+             "assert 'torch' not in sys.modules\n")
     done = python("-c", begin, cwd=tmp_path, env=TORCH | {"KERAS_BACKEND": "jax"})
     assert done.stderr == "gradwell: Keras did not train with torch but with jax, which cannot be watched; set KERAS_BACKEND=torch\n"

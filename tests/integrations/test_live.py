@@ -99,6 +99,43 @@ def test_a_failure_is_said_once_and_disturbs_nothing(capsys):
     assert capsys.readouterr().err == "gradwell: the callback failed and switched itself off: RuntimeError: no metrics today\n"
 
 
+def test_a_callback_that_failed_still_reports_and_lets_go_of_its_watch(capsys):
+    live = Live(None, None)
+    live.begin()
+    train(sick=True)
+    live.metrics(None)
+    live.end()
+    assert watchers() == ()
+    said = capsys.readouterr().err
+    assert said.startswith("gradwell: the callback failed and switched itself off: AttributeError")
+    assert "GW302 double-softmax" in said
+
+
+@pytest.mark.parametrize("same", [True, False])
+def test_a_training_that_failed_is_reported_when_the_next_one_begins(same, capsys):
+    failed = Live(None, None)
+    failed.begin()
+    train(sick=True, steps=3)  # whoever trains raises here, and the callback is told of nothing
+    live = failed if same else Live(None, None)
+    live.begin()
+    assert capsys.readouterr().err.count("GW302 double-softmax") == 1
+    train(steps=5)
+    live.end()
+    assert (live.report().steps, live.report().verdict.findings) == (5, ())
+    assert watchers() == ()
+
+
+def test_two_callbacks_of_one_training_share_a_watch(capsys):
+    first, second = Live(None, None), Live(None, None)
+    first.begin()
+    second.begin()
+    train()
+    second.end()
+    first.end()
+    assert capsys.readouterr().err.count("gradwell:") == 1
+    assert first.report().steps == 4
+
+
 def test_a_severity_that_is_none_is_refused():
     with pytest.raises(OptionError, match="stop_on='fatal' is no severity to stop at; give 'error', 'warning' or None"):
         Live("fatal", None)

@@ -64,6 +64,15 @@ def test_without_an_active_run_it_begins_one_of_its_own_and_ends_it(store, often
     assert metrics(store, run.info.run_id) == numbers(session.record)
 
 
+def test_a_run_that_is_kept_for_the_script_is_left_to_it(store, monkeypatch):
+    kept = store.create_run("0", run_name="theirs").info.run_id
+    monkeypatch.setenv("MLFLOW_RUN_ID", kept)
+    trained(MLflow(name="beside"))
+    assert os.environ["MLFLOW_RUN_ID"] == kept
+    assert {run.info.run_name: run.info.status for run in store.search_runs(["0"])} == {"theirs": "RUNNING", "beside": "FINISHED"}
+    assert store.get_run(kept).data.metrics == {}
+
+
 def test_a_run_that_is_not_there_is_told_in_one_line(capfd):
     session, _ = trained(MLflow("nowhere"))
     line = capfd.readouterr().err

@@ -2,6 +2,7 @@
 
 import pytest
 
+from gradwell.errors import OptionError
 from tests.integrations.trained import line_of, unwatched, watched
 
 pytest.importorskip("skorch", reason="skorch is not installed; make test-integrations installs it")
@@ -30,6 +31,7 @@ net = NeuralNetClassifier(Net, criterion=nn.CrossEntropyLoss, optimizer=torch.op
                           callbacks=callbacks)
 net = clone(net)
 net.fit(x.numpy(), y.numpy())
+clone(net)
 for copied in (copy.deepcopy(net), pickle.loads(pickle.dumps(net))):
     assert (copied.predict(x.numpy()) == net.predict(x.numpy())).all()
 tell(sum("train_loss" in batch for row in net.history for batch in row["batches"]), net.module_.parameters())
@@ -60,6 +62,13 @@ def test_the_callback_alone_watches_and_changes_nothing(tmp_path, plain):
     end, said = unwatched(tmp_path, TRAIN, "callback")
     assert end == plain[0]
     assert "5 epochs; train_loss" in said
+
+
+def test_before_a_net_is_trained_there_is_no_report():
+    from gradwell.integrations.skorch import GradwellCallback
+
+    with pytest.raises(OptionError, match="nothing was watched yet"):
+        GradwellCallback().report()
 
 
 def test_a_finding_stops_the_training(tmp_path):

@@ -57,6 +57,8 @@ def test_run_sends_while_the_script_runs_and_track_sends_it_again(tmp_path):
     assert "numbers and 1 finding sent to tensorboard in " in again.stderr
     assert read(copy)[0] == live
     assert live["gradwell/loss"].keys() == set(range(1, 41))
+    (tmp_path / "pyproject.toml").write_text('[tool.gradwell]\nignore = ["GW302"]\n')
+    assert "numbers and 0 findings sent to tensorboard in " in inside("track", copy, "--to", "tensorboard", cwd=tmp_path).stderr
 
 
 def test_a_folder_that_cannot_be_written_is_told_in_one_line(tmp_path, capfd):

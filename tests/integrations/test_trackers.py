@@ -11,8 +11,10 @@ import gradwell
 from gradwell.doctor.record import Record
 from gradwell.errors import DependencyError, TrackerError
 from gradwell.integrations.trackers import MLflow, Tracker, Trackio, WandB, alongside
+from gradwell.integrations.trackers.alongside import growing
 from gradwell.integrations.trackers.following import POINTS, Following
 from gradwell.integrations.trackers.sending import Sending
+from gradwell.report.assemble import of_record
 from tests.command import inside, script
 from tests.integrations.tracking import numbers, often, same, trained  # noqa: F401 - a fixture
 
@@ -137,6 +139,35 @@ def test_two_places_of_one_name_are_told_apart():
     sites = [record.site("loss", "loss", "mse", "train.py", line) for line in (1, 2)]
     written(record, [("loss", site, 1, float(site)) for site in sites])
     assert [*following.points(record, last=True)] == [[("gradwell/loss", 1, 1.0), ("gradwell/loss.2", 1, 2.0)]]
+
+
+def of_rank(folder, rank):
+    """A record of one of two processes that trained together."""
+    record = Record.create(folder / (f"record-{rank}-7.sqlite" if rank else "record.sqlite"))
+    record.note("process", {"rank": rank, "world": 2, "attempt": 0, "host": "here", "pid": 7 + rank})
+    record.note("started", 1.0)
+    record.note("steps", 2)
+    written(record, [(signal, 0, step, float(10 * rank + step)) for step in (1, 2) for signal in ("loss", "shard_norm", "drift")])
+    return record
+
+
+def test_losses_and_norms_of_the_other_ranks_are_sent_at_the_end_under_names_of_their_own(tmp_path):
+    for rank in (0, 1):
+        of_rank(tmp_path, rank).close()
+    tracker = Kept()
+    Sending(tracker, rules=()).end(of_record(tmp_path, ()))
+    own, other = {1: 1.0, 2: 2.0}, {1: 11.0, 2: 12.0}
+    assert tracker.sent == {"gradwell/loss": own, "gradwell/shard_norm": own, "gradwell/drift": own,
+                            "gradwell/rank1/loss": other, "gradwell/rank1/shard_norm": other}
+
+
+def test_the_first_ranks_record_is_followed_even_where_another_one_came_before_it(tmp_path):
+    find = growing(tmp_path)
+    assert find() is None
+    of_rank(tmp_path, 1).close()
+    assert find() is None
+    of_rank(tmp_path, 0).close()
+    assert find().path == tmp_path / "record.sqlite"
 
 
 def test_of_a_long_series_the_spikes_are_kept():

@@ -25,7 +25,8 @@ callbacks = []
 if with_callback:
     from gradwell.integrations.transformers import GradwellCallback
     callbacks = [GradwellCallback(stop_on=stop)]
-arguments = TrainingArguments(output_dir="out", num_train_epochs=5, per_device_train_batch_size=32, eval_strategy="epoch",
+more = {"gradient_accumulation_steps": 4, "max_steps": 7} if "parts" in sys.argv else {}
+arguments = TrainingArguments(output_dir="out", num_train_epochs=5, **more, per_device_train_batch_size=32, eval_strategy="epoch",
                               save_strategy="no", report_to=[], use_cpu=True, learning_rate=1e-3, disable_tqdm=True)
 trainer = Trainer(model, arguments, train_dataset=data, eval_dataset=data[:64], callbacks=callbacks)
 trainer.train()  # where the user's own code ends
@@ -63,3 +64,10 @@ def test_a_finding_stops_the_training(tmp_path):
     end, said = unwatched(tmp_path, TRAIN, "sick", "callback", "stop")
     assert int(end.split()[1]) == 10
     assert "the training stops after epoch 1: error GW302 double-softmax" in said
+
+
+def test_accumulated_gradients_are_one_step_and_a_part_of_an_epoch_is_none(tmp_path):
+    end, said = unwatched(tmp_path, TRAIN, "callback", "parts")
+    assert int(end.split()[1]) == 7
+    assert "over 7 steps" in said
+    assert "trainer   2 epochs; eval_loss" in said  # of three batches of 4, 4 and 2 each

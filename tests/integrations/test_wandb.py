@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from gradwell.integrations.trackers import WandB
+from gradwell.integrations.trackers.tracker import Point
 from tests.command import inside, ours, script
 from tests.integrations.tracking import COMMAND, SICK, numbers, often, same, trained  # noqa: F401 - a fixture
 
@@ -114,6 +115,20 @@ def test_in_your_own_run_no_row_and_no_step_is_added(tmp_path, often):  # noqa: 
                 seen += 1
     assert seen >= 20
     assert [alert.title for alert in alerts(rows)] == ["GW302 double-softmax at loss"]
+
+
+def test_what_rides_on_a_row_of_yours_was_read_at_one_step(tmp_path):
+    with wandb.init(id="mine1234", dir=str(tmp_path)) as run:
+        tracker = WandB(run)
+        tracker.begin()
+        for points in ([("a", 10, 1.0), ("b", 10, 2.0)], [("a", 20, 3.0)], [("a", 30, 4.0), ("b", 30, 5.0)], [("b", 40, 6.0)]):
+            tracker.points([Point(f"gradwell/{name}", step, value) for name, step, value in points])
+        run.log({"mine": 1})
+        tracker.points([Point("gradwell/a", 50, 7.0)])
+        run.log({"mine": 2})
+    found = [{name: value for name, value in row.items() if not name.startswith("_")} for row in history(records(tmp_path)["mine1234"])]
+    assert found == [{"mine": 1, "gradwell/a": 4, "gradwell/b": 5, "gradwell/step": 30},
+                     {"mine": 2, "gradwell/a": 7, "gradwell/step": 50}]
 
 
 def test_a_script_with_a_run_of_its_own_gets_a_second_one_beside_it(tmp_path):

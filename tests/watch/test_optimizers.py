@@ -247,6 +247,19 @@ def test_an_update_is_measured_relative_to_the_weights():
     assert first == pytest.approx(0.1 * gradient / float(before.norm()), rel=1e-4)
 
 
+def test_an_optimizer_may_have_an_attribute_of_any_name():
+    model = nn.Linear(3, 2)
+    optimizer = torch.optim.SGD(model.parameters(), 0.1)
+    optimizer.kind = object()
+
+    def body(_):
+        F.cross_entropy(model(X), Y).backward()
+        optimizer.step()
+
+    ((_, setup),) = train(1, body, model, optimizer).facts(signals.SETUP.name)
+    assert setup["kind"] == "SGD"
+
+
 def test_the_gradient_norm_is_that_of_all_parameters_together():
     torch.manual_seed(0)
     model = Net()

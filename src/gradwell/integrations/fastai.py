@@ -31,18 +31,25 @@ class GradwellCallback(Callback):  # type: ignore[misc]
     def __init__(self, stop_on: StopOn | None = None, run_dir: str | Path | None = None) -> None:
         super().__init__()
         self.live = Live(stop_on, run_dir)
+        self.trains = False
 
     def before_fit(self) -> None:
-        """A training begins."""
+        """A training begins, a search, or what only validates or predicts."""
         self.run = not hasattr(self.learn, "lr_finder") and not hasattr(self.learn, "gather_preds")
-        if self.run:
-            self.live.begin(self.learn.model)
+        self.trains = False
+
+    def before_train(self) -> None:
+        """The training part of an epoch begins, which only a training has."""
+        if not self.trains:
+            self.trains = True
+            self.live.begin(self.learn.model, getattr(self.learn.opt, "opt", self.learn.opt))
 
     def after_epoch(self) -> None:
         """An epoch is over."""
-        recorder = self.learn.recorder
-        names = [name for name in recorder.metric_names if name not in ("epoch", "time")]
-        self.live.metrics(dict(zip(names, recorder.values[-1] if recorder.values else (), strict=False)))
+        recorder = getattr(self.learn, "recorder", None)  # which may be taken off a learner
+        if recorder is not None and recorder.values:
+            names = [name for name in recorder.metric_names if name not in ("epoch", "time")]
+            self.live.metrics(dict(zip(names, recorder.values[-1], strict=False)))
         self.live.epoch(self.learn.epoch + 1)
         if self.live.stop():
             raise CancelFitException

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Mapping
 from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Concatenate, Literal, ParamSpec, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Concatenate, Literal, ParamSpec, TypeVar, cast
 
 from gradwell.doctor.finding import SEVERITIES
 from gradwell.errors import OptionError
@@ -29,16 +29,14 @@ T = TypeVar("T")
 
 
 def harmless(method: Callable[Concatenate[Live, P], T]) -> Callable[Concatenate[Live, P], T | None]:
-    """Let a method fail without disturbing the training: it says so in one line, and nothing more is done."""
+    """Let a method fail without disturbing the training: it says so in one line, and of this training nothing more is told."""
 
     @wraps(method)
     def guarded(self: Live, *args: P.args, **kwargs: P.kwargs) -> T | None:
-        if self.off:
-            return None
         try:
             return method(self, *args, **kwargs)
         except Exception as error:  # noqa: BLE001 - whatever goes wrong in here, the user's run goes on
-            self.off = True
+            self.begun = False
             say(f"the callback failed and switched itself off: {type(error).__name__}: {error}")
             return None
 
@@ -55,12 +53,14 @@ class Live:
     Raises OptionError when `stop_on` is no such severity.
     """
 
+    alone: ClassVar[Live | None] = None  # the one whose own watch is under way
+
     def __init__(self, stop_on: StopOn | None, run_dir: str | Path | None, agrees: bool = False) -> None:
         if stop_on not in (None, "error", "warning"):
             raise OptionError(f"stop_on={stop_on!r} is no severity to stop at; give 'error', 'warning' or None")
         self.stop_on, self.run_dir, self.agrees = stop_on, run_dir, agrees
         self.session: Session | None = None
-        self.begun = self.off = False
+        self.begun = False
         self._report: Report | None = None
         self._judged = self._cost = -math.inf
         self._epochs = self._pid = 0
@@ -73,34 +73,38 @@ class Live:
     @harmless
     def begin(self, *watched: Any) -> None:
         """A training begins, of models or optimizers that were built before."""
-        if self.begun:
-            return
+        before = Live.alone
+        if before is not None and (before is self or any(watcher.step for watcher in watchers())):
+            before.end()  # its training ended with an error, of which most trainers tell nobody
         self.begun, self._report, self._epochs = True, None, 0
         if not watchers():
             from gradwell.session import watch
 
             self.session = watch(*watched, run_dir=self.run_dir).__enter__()
-            self._pid = os.getpid()
-            atexit.register(self.end)  # a training that ends with an error tells its callbacks nothing
+            self._pid, Live.alone = os.getpid(), self
+            atexit.register(self.end)
 
     @harmless
     def metrics(self, values: Mapping[str, Any]) -> None:
         """The trainer measured something; what is no number is left out."""
+        if not self.begun:
+            return
         from gradwell.watch.patches import tell
 
         for name, value in values.items():
             number = as_number(value)
-            if self.begun and number is not None:
+            if number is not None:
                 tell("on_metric", str(name), number)
 
     @harmless
     def epoch(self, number: int | None = None) -> None:
         """So many epochs are over; without a number, one more."""
+        if not self.begun:
+            return
         from gradwell.watch.patches import tell
 
         self._epochs = self._epochs + 1 if number is None else number
-        if self.begun:
-            tell("on_epoch", self._epochs)
+        tell("on_epoch", self._epochs)
 
     def stop(self) -> bool:
         """Whether a finding asks for the training to end; says which."""
@@ -132,6 +136,7 @@ class Live:
         if session is None or os.getpid() != self._pid:
             return
         atexit.unregister(self.end)
+        Live.alone = None
         session.__exit__(None, None, None)
         self._report = session.report()
         if os.environ.get("RANK", "0") == "0" and os.environ.get("LOCAL_RANK", "0") == "0" and sys.stderr is not None:

@@ -29,28 +29,29 @@ class GradwellCallback(Callback):  # type: ignore[misc]
 
     def __init__(self, stop_on: StopOn | None = None, run_dir: str | Path | None = None) -> None:
         self.stop_on, self.run_dir = stop_on, run_dir  # scikit-learn asks for them by these names
+        self.live_ = Live(None, None)  # with its last letter it is none of these
 
     def initialize(self) -> GradwellCallback:
         """Make ready, after scikit-learn has set what it wants. Raises OptionError when `stop_on` is no severity."""
-        self.live = Live(self.stop_on, self.run_dir)
+        self.live_ = Live(self.stop_on, self.run_dir)
         return self
 
     def on_train_begin(self, net: Any, *_: Any, **__: Any) -> None:
         """A training begins."""
-        self.live.begin(net.module_)
+        self.live_.begin(net.module_)
 
     def on_epoch_end(self, net: Any, *_: Any, **__: Any) -> None:
         """An epoch is over. skorch ends a training at a KeyboardInterrupt, as its own EarlyStopping does."""
         row = net.history[-1]
-        self.live.metrics({name: row[name] for name in row if name not in NO_METRICS and not name.endswith(ENDS)})
-        self.live.epoch(row["epoch"])
-        if self.live.stop():
+        self.live_.metrics({name: row[name] for name in row if name not in NO_METRICS and not name.endswith(ENDS)})
+        self.live_.epoch(row["epoch"])
+        if self.live_.stop():
             raise KeyboardInterrupt
 
     def on_train_end(self, net: Any, *_: Any, **__: Any) -> None:
         """The training is over."""
-        self.live.end()
+        self.live_.end()
 
     def report(self) -> Any:
         """The findings so far; see `gradwell.integrations.live.Live.report`."""
-        return self.live.report()
+        return self.live_.report()

@@ -31,17 +31,17 @@ class GradwellCallback(TrainerCallback):  # type: ignore[misc]
     def __init__(self, stop_on: StopOn | None = None, run_dir: str | Path | None = None) -> None:
         self.live = Live(stop_on, run_dir)
 
-    def on_train_begin(self, args: Any, state: Any, control: Any, model: Any = None, **_: Any) -> None:
-        """A training begins."""
-        self.live.begin(model)
+    def on_train_begin(self, args: Any, state: Any, control: Any, model: Any = None, optimizer: Any = None, **_: Any) -> None:
+        """A training begins. The optimizer was built before, and may be wrapped by accelerate."""
+        self.live.begin(model, getattr(optimizer, "optimizer", optimizer))
 
     def on_evaluate(self, args: Any, state: Any, control: Any, metrics: dict[str, float] | None = None, **_: Any) -> None:
         """An evaluation is over."""
         self.live.metrics({name: value for name, value in (metrics or {}).items() if name != "epoch" and not name.endswith(TIMES)})
 
     def on_epoch_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """An epoch is over; its evaluation comes after it."""
-        self.live.epoch(round(state.epoch or 0))
+        """An epoch is over, or what `max_steps` leaves of it; its evaluation comes after it."""
+        self.live.epoch(int((state.epoch or 0) + 1e-6))
         if self.live.stop():
             control.should_training_stop = True
 

@@ -16,6 +16,7 @@ from gradwell.doctor import signals
 from gradwell.doctor.record import Record
 from gradwell.watch import sample
 from gradwell.watch.descent import Descent
+from gradwell.watch.foreign import Shown
 from gradwell.watch.registry import Named, Registry, kind, unwrapped
 
 STRANGE = 4  # losses looked at, none of which reached what an optimizer holds, after which it holds the wrong weights
@@ -122,8 +123,8 @@ class Optimizers:
         cosine = self.descent.cosine(changes)
         if cosine is not None:
             self._put(signals.DESCENT.name, site, step, cosine)
-        kind = getattr(optimizer, "kind", type(optimizer).__name__)
-        setup = {"kind": kind, "maximize": bool(optimizer.param_groups[0].get("maximize")), "optimizers": len(self)}
+        setup = {"kind": optimizer.kind if isinstance(optimizer, Shown) else type(optimizer).__name__,
+                 "maximize": bool(optimizer.param_groups[0].get("maximize")), "optimizers": len(self)}
         if self._setups.get(site) != setup:
             self._setups[site] = setup
             self._record.fact(signals.SETUP.name, site, step, setup)

@@ -88,13 +88,13 @@ class Alongside:
 
 
 def growing(folder: Path) -> Callable[[], Record | None]:
-    """Finds the record of a run that is under way, as soon as there is one."""
+    """Finds the record of a run that is under way, as soon as there is one: of ranks that of the first, which may come after others'."""
     found: list[Record] = []
 
     def find() -> Record | None:
         if not found:
             with contextlib.suppress(RecordError, OSError):  # there is none yet, or it has just been begun
-                found.append(Record.open(folder))
+                found.append(Record.open(folder / "record.sqlite"))
         return found[0] if found else None
 
     return find

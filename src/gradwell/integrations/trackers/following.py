@@ -11,21 +11,27 @@ from gradwell.integrations.trackers.tracker import Point
 from gradwell.report.thinning import Series
 
 SENT = tuple(signal.name for signal in (
-    signals.LOSS, signals.TERM_LOSS, signals.TRIVIAL_LOSS, signals.HELD_OUT, signals.LEARNING_RATE, signals.GRADIENT_NORM, signals.CLIPPED,
+    signals.LOSS, signals.TERM_LOSS, signals.TRIVIAL_LOSS, signals.HELD_OUT, signals.LEARNING_RATE, signals.GRADIENT_NORM,
+    signals.SHARD_NORM, signals.CLIPPED,
     signals.PARAMETER_GRADIENT, signals.UPDATE_RATIO, signals.DECAY_PULL, signals.WEIGHT_GAIN, signals.ACTIVATION_GAIN,
     signals.NORMALIZATION_GAIN, signals.ACTIVATION_MEAN, signals.ACTIVATION_STD, signals.ZERO_SHARE, signals.NEVER_ACTIVE,
     signals.SATURATED_SHARE, signals.DRIFT, signals.STALE, signals.MEMORY_HORIZON, signals.ATTENTION_LEAST, signals.ATTENTION_MOST,
     signals.PREDICTION_STD, signals.TARGET_STD, signals.EPOCH, signals.METRIC,
 ))
+OF_RANKS = tuple(signal.name for signal in (signals.LOSS, signals.HELD_OUT, signals.GRADIENT_NORM, signals.SHARD_NORM))
 CHUNK, CHUNKS = 1000, 200  # readings asked for at once, and how often before what was read is handed on
 POINTS = 1000  # of one name that are sent at once; of more, the least and the largest of each span of steps
 LONGEST = 240  # characters of a name
 
 
 class Following:
-    """Follows one record. What belongs to the newest step is kept back until a later one is seen, as more of it may come."""
+    """Follows one record. What belongs to the newest step is kept back until a later one is seen, as more of it may come.
 
-    def __init__(self) -> None:
+    rank: of a process whose record is not the run's own; of such a one less is sent, under names of its own.
+    """
+
+    def __init__(self, rank: int | None = None) -> None:
+        self._signals, self._prefix = (SENT, "gradwell") if rank is None else (OF_RANKS, f"gradwell/rank{rank}")
         self._row = 0
         self._names: dict[tuple[str, int], str] = {}
         self._taken: dict[str, int] = {}
@@ -45,7 +51,7 @@ class Following:
     def _read(self, record: Record) -> bool:
         """Read on, so far as memory allows; whether that was all."""
         for _ in range(CHUNKS):
-            rows = record.after(self._row, SENT, CHUNK)
+            rows = record.after(self._row, self._signals, CHUNK)
             for self._row, signal, site, step, value in rows:
                 self._open.setdefault((self._name(signal, site), step), []).append(value)
             if len(rows) < CHUNK:
@@ -57,7 +63,7 @@ class Following:
         key = signal, site.id if site else 0
         if key not in self._names:
             module = re.sub(r"[^\w.\- ]", "_", site.module).strip(". ") if site and site.module != site.kind else ""
-            name = "/".join(filter(None, ("gradwell", signal, module)))[:LONGEST]
+            name = "/".join(filter(None, (self._prefix, signal, module)))[:LONGEST]
             self._taken[name] = nth = self._taken.get(name, 0) + 1
             self._names[key] = name if nth == 1 else f"{name}.{nth}"
         return self._names[key]

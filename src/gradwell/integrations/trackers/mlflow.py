@@ -40,11 +40,12 @@ class MLflow(Tracker):
         return f"mlflow at {self._address}"
 
     def begin(self) -> None:
-        """Begin a run of its own where there is none."""
+        """Begin a run of its own where there is none. `mlflow.start_run` would take the one that MLFLOW_RUN_ID keeps for the script."""
         self._client = self._mlflow.MlflowClient(self._address)
         if self._own:
             with self._asked():
-                self._run_id = self._mlflow.start_run(run_name=self._name).info.run_id
+                experiment = self._mlflow.tracking.fluent._get_experiment_id()
+                self._run_id = self._client.create_run(experiment, run_name=self._name).info.run_id
 
     def points(self, points: Sequence[Point]) -> None:
         """Metrics by the thousand."""
@@ -73,7 +74,7 @@ class MLflow(Tracker):
         """End a run of its own; yours is left to you."""
         if self._own:
             with self._asked():
-                self._mlflow.end_run()
+                self._client.set_terminated(self._run_id)
 
     @contextlib.contextmanager
     def _asked(self) -> Iterator[None]:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from gradwell.doctor.finding import Finding
 from gradwell.doctor.judge import judge
+from gradwell.doctor.ranks import ranks
 from gradwell.doctor.record import Record
 from gradwell.doctor.rule import Rule
 from gradwell.errors import TrackerError
 from gradwell.integrations.trackers.following import Following
-from gradwell.integrations.trackers.tracker import Tracker
+from gradwell.integrations.trackers.tracker import Point, Tracker
 from gradwell.report.data import Report
 from gradwell.report.words import count, plain
 
@@ -37,11 +38,7 @@ class Sending:
 
     def more(self, record: Record, last: bool = False) -> None:
         """Send what was added to the record since the last call."""
-        for points in self._following.points(record, last):
-            self._begin()
-            self.tracker.points(points)
-            self._sent += len(points)
-            self.moved = time.monotonic()
+        self._points(self._following.points(record, last))
 
     def certain(self, record: Record) -> None:
         """Send what no later step can take back: errors. Warnings and notes wait for the end."""
@@ -52,12 +49,17 @@ class Sending:
             taken.close()
 
     def end(self, report: Report) -> None:
-        """Send the rest: numbers, the findings that a report shows, and the report itself. Of a run that did nothing, nothing is sent."""
+        """Send the rest: numbers, those of the other ranks, too, the findings that a report shows, and the report itself. Of a run that
+        did nothing, nothing is sent.
+        """
         self.moved = time.monotonic()
         if report.record is None or not (report.steps or report.verdict.findings):
             return
         self._begin()
         self.more(report.record, last=True)
+        for rank, record in ranks(report.record).items():
+            if record is not report.record:
+                self._points(Following(rank).points(record, last=True))
         self._findings(report.verdict.shown)
         self.tracker.report(report)
         self.moved = time.monotonic()
@@ -76,6 +78,13 @@ class Sending:
         if not self._begun:
             self.tracker.begin()
             self._begun, self.moved = True, time.monotonic()
+
+    def _points(self, lists: Iterable[Sequence[Point]]) -> None:
+        for points in lists:
+            self._begin()
+            self.tracker.points(points)
+            self._sent += len(points)
+            self.moved = time.monotonic()
 
     def _findings(self, findings: Iterable[Finding]) -> None:
         for finding in findings:

@@ -21,8 +21,8 @@ LEVELS = {"error": "ERROR", "warning": "WARN", "note": "INFO"}
 class WandB(Tracker):
     """A run of Weights & Biases: yours, or without one a run of its own in the same project.
 
-    In your run no row is added and no step is counted: what was read last rides on the row that you log next. A run of its own has a row
-    for every step of which something is known. Either way `gradwell/step` is the axis. name: of the run of its own.
+    In your run no step is counted: the numbers of one step ride on the row that you log next. A run of its own has a row for every step of
+    which something is known. Either way `gradwell/step` is the axis. name: of the run of its own.
 
     Raises DependencyError where wandb is not installed.
     """
@@ -31,6 +31,7 @@ class WandB(Tracker):
         self._wandb = library("wandb")
         self._run, self._name, self._own = run, name, run is None
         self._alone = False  # whether nobody else in this process uses wandb
+        self._riding: tuple[int | None, frozenset[str]] = None, frozenset()  # the row of yours, and the names that ride on it
 
     def __str__(self) -> str:
         return f"wandb run {self._run.name or self._run.id}" if self._run is not None else "wandb"
@@ -51,8 +52,11 @@ class WandB(Tracker):
         if self._own:
             for row in rows:
                 self._run.log(row)
-        else:
-            self._run.log(max(rows, key=lambda row: (len(row), row[STEP])), commit=False)
+            return
+        row = max(rows, key=lambda row: (len(row), row[STEP]))
+        if self._riding[0] != self._run.step or self._riding[1] <= row.keys():  # else numbers of two steps would ride as those of one
+            self._riding = self._run.step, frozenset(row)
+            self._run.log(row, commit=False)
 
     def finding(self, finding: Finding) -> None:
         """An alert."""
