@@ -98,8 +98,8 @@ def test_what_a_killed_worker_was_measuring_is_not_told_impossible(here, monkeyp
     def ended(*_):
         raise BrokenProcessPool
 
-    with monkeypatch.context() as patch, pytest.raises(TrainingError, match="ended from outside"):
-        patch.setattr(running, "workers", lambda jobs: SimpleNamespace(submit=ended, _processes={}, shutdown=lambda **_: None))
+    monkeypatch.setattr(running, "workers", lambda jobs: SimpleNamespace(submit=ended, _processes={}, shutdown=lambda **_: None))
+    with pytest.raises(TrainingError, match="ended from outside"):
         asked.run("sqlite:///study.db", here, jobs=2)
     assert [cell["word"] for cell in asked.run("sqlite:///study.db", here)] == ["holds"]
 

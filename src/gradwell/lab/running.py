@@ -26,7 +26,7 @@ Found = tuple[list[Row], float]  # the rows of a task, and the seconds of proces
 Task = tuple[Experiment, bool, int]  # what is measured, whether without its cause, seed
 
 
-class Impossible(TrainingError):
+class Impossible(TrainingError):  # noqa: N818 - what the table says
     """The knobs of an experiment do not go together, so that it fails each time that it is measured."""
 
 
