@@ -95,6 +95,8 @@ def fit(trainer: Any, best: Any, learner: Any, batches: Any, checks: Any, work: 
     last = work / LAST
     with still(), interruptible(trainer.callbacks) as interrupted, company(trainer, interrupted):
         trainer.fit(learner, batches, checks, ckpt_path=str(last) if last.exists() else None, **trusting(trainer))
+    if interrupted and not first() and "LOCAL_WORLD_SIZE" not in os.environ:
+        sys.exit()  # lightning started this process, and would kill the first one where it ended otherwise
     if interrupted:
         raise KeyboardInterrupt
     return dict(best.best_k_models)
@@ -175,10 +177,15 @@ def interruptible(callbacks: list[Any]) -> Iterator[list[int]]:
     from lightning.pytorch import Callback
 
     class Stop(Callback):
-        """Stops after a step where a signal has come."""
+        """Stops after a step where a signal has come, to whichever of the processes that train together: all stop after the same one."""
 
-        def on_train_batch_end(self, *_: Any) -> None:
-            if came:
+        def on_train_start(self, *_: Any) -> None:
+            for number in before:  # lightning's own handler would talk to the other processes in the middle of a step
+                signal.signal(number, note)
+
+        def on_train_batch_end(self, trainer: Any, *_: Any) -> None:
+            if trainer.strategy.reduce_boolean_decision(bool(came), all=False):
+                came.append(signal.SIGINT)
                 raise Asked
 
     callbacks.append(Stop())

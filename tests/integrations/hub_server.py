@@ -101,6 +101,8 @@ class Handler(BaseHTTPRequestHandler):
                 self.server.repos[repo][value["path"]] = base64.b64decode(value["content"])
             elif item["key"] == "lfsFile":
                 self.server.repos[repo][value["path"]] = self.server.stored[value["oid"]]
+            elif item["key"] == "deletedFile":
+                del self.server.repos[repo][value["path"]]
         commit = commit_of(self.server.repos[repo])
         self.answer(200, {"commitUrl": f"{self.server.endpoint}/{repo}/commit/{commit}", "commitOid": commit})
 

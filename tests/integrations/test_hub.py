@@ -104,6 +104,13 @@ def test_a_model_comes_back_from_the_hub_as_it_went(models, server, tmp_path, na
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == server.repos["me/it"]
 
 
+def test_nothing_of_an_earlier_model_is_left_but_what_is_no_models(models, server, tmp_path):
+    put(server, "me/it", hub.pack(models / "translator", tmp_path / "packed"))
+    server.repos["me/it"] |= {"doctor.json": b"{}", "photo.png": b"mine"}
+    hub.push_to_hub(models / "text.bin", "me/it", token=TOKEN, endpoint=server.endpoint)
+    assert set(server.repos["me/it"]) == {"config.json", "model.safetensors", "README.md", "photo.png"}
+
+
 @pytest.mark.parametrize("name", ALL)
 def test_what_is_packed_is_what_is_sent_and_holds_no_pickle(models, server, tmp_path, name):
     folder = hub.pack(models / name, tmp_path / "packed", name="me/it")
@@ -197,12 +204,14 @@ def test_a_card_holds_the_doctors_report_and_nothing_of_the_machine(models, tmp_
     shutil.copytree(models / "images", tmp_path / "images")
     report = sick_report()
     assert [finding["code"] for finding in report["findings"]][:1] == ["GW302"]
+    report["notices"] = ["1 finding allowed at /home/someone/secret/net.py:3 (GW101)"]
     (tmp_path / "images" / "doctor.json").write_text(json.dumps(report))
     packed = hub.pack(tmp_path / "images", tmp_path / "packed")
     card = (packed / "README.md").read_text()
     assert "Gradwell's doctor watched 30 steps (30 looked at closely): " in card
     assert "**error GW302 double-softmax**" in card
     assert "- remedy: " in card
+    assert "1 finding allowed at net.py:3 (GW101)" in card
     said = (packed / "doctor.json").read_text()
     assert "secret" not in said + card
     assert str(tmp_path.parent) not in said + card
@@ -217,11 +226,28 @@ def test_a_healthy_training_has_a_card_that_says_so(models, tmp_path):
     assert "(30 looked at closely): nothing was found. Has it learned? " in hub.card(tmp_path / "images")
 
 
-@pytest.mark.parametrize("report", ["{", "[]", "{}", '{"schema": 1, "findings": [{}]}', '{"schema": 1, "findings": []}', "[" * 100_000])
+LEARNED = {"answer": "yes", "because": "it is so"}
+WHOLE = {"schema": 1, "script": "", "steps": 1, "learned": LEARNED, "overhead": {}, "notices": [], "findings": []}
+WRONG: list[dict[str, object]] = [{"learned": {}}, {"overhead": []}, {"steps": "x"}, {"notices": 5}]
+
+
+@pytest.mark.parametrize("report", [
+    "{", "[]", "{}", '{"schema": 1, "findings": [{}]}', '{"schema": 1, "findings": []}', "[" * 100_000,
+    *(json.dumps(WHOLE | wrong) for wrong in WRONG),
+], ids=lambda text: text[:40])  # fmt: skip
 def test_a_report_that_is_none_is_one_clear_error(models, tmp_path, report):
     shutil.copytree(models / "images", tmp_path / "images")
     (tmp_path / "images" / "doctor.json").write_text(report)
     with pytest.raises(ModelFileError, match=r"doctor\.json is not a report of the doctor"):
+        hub.card(tmp_path / "images")
+
+
+@pytest.mark.parametrize("history", [[{}], [1], {"a": 1}, [{"loss": 1, "seconds": None}], [{"accuracy": "high", "loss": 1, "seconds": 1}]])
+def test_a_history_that_is_none_is_one_clear_error(models, tmp_path, history):
+    shutil.copytree(models / "images", tmp_path / "images")
+    config = tmp_path / "images" / "config.json"
+    config.write_text(json.dumps(json.loads(config.read_text()) | {"history": history}))
+    with pytest.raises(ModelFileError, match="what the model states of its training is damaged"):
         hub.card(tmp_path / "images")
 
 
@@ -352,9 +378,9 @@ def test_a_pull_that_is_killed_leaves_no_half_model_and_goes_on_when_typed_again
 @pytest.mark.parametrize(("arguments", "says"), [
     (["pull", "me/nothing", "new"], "me/nothing cannot be fetched: the Hub has no such repository"),
     (["pull", "me/nothing", "full"], "full already holds a model"),
-    (["push", "gone", "me/it"], "gone cannot be opened for loading: No such file or directory"),
+    (["push", "gone", "me/it"], "gone is no model: there is no such file; it can be the folder of a translator or an image classifier, or"),
     (["push", "full", "me/it"], "config.json is not of a Gradwell model"),
-    (["card", "."], "config.json cannot be read: No such file"),
+    (["card", "."], ". is no model: there is no config.json; it can be the folder of a translator or an image classifier, or the file of"),
     (["card", "full/config.json"], "is not a model"),
     (["dance"], "No such command 'dance'"),
 ], ids=lambda value: " ".join(value) if isinstance(value, list) else "")  # fmt: skip
@@ -380,3 +406,12 @@ def test_a_text_model_saved_by_gradwell_is_taken_as_it_is(models, tmp_path):
     text_files.save(text_files.load(models / "text.bin"), tmp_path / "model.safetensors")
     packed = hub.pack(tmp_path / "model.safetensors", tmp_path / "packed")
     assert (packed / "model.safetensors").read_bytes() == (tmp_path / "model.safetensors").read_bytes()
+
+
+def test_where_pretrained_vectors_lay_is_not_told(models, tmp_path):
+    model = text_files.load(models / "text.bin")
+    model.options = model.options.with_(pretrainedVectors="/home/someone/secret/some.vec")
+    text_files.save(model, tmp_path / "it.safetensors")
+    packed = hub.pack(tmp_path / "it.safetensors", tmp_path / "packed")
+    assert not [path.name for path in packed.iterdir() if b"secret" in path.read_bytes()]
+    assert "`pretrainedVectors='some.vec'`" in (packed / "README.md").read_text()

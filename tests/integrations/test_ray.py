@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from gradwell.errors import DependencyError, TargetError
+from gradwell.errors import DependencyError, OptionError, TargetError
 from gradwell.integrations import ray_text
 from gradwell.text import folders, ledger, tables, train_supervised
 from gradwell.text.tables import Job
@@ -98,6 +98,12 @@ def test_tables_that_cannot_be_labelled_are_named_and_the_others_are_done(cluste
     tally = folders.predict(model, str(tmp_path / "in"), str(tmp_path / "out"), Job("text", 2, threads=2), ray_text.on("auto"))
     assert tally.rows == 50
     assert "cut.parquet cannot be read" in tally.failed[0].error
+
+
+def test_more_threads_than_any_node_has_are_refused_rather_than_waited_for(cluster, model, tmp_path):
+    write(tmp_path / "in" / "a.parquet", texts("x"))
+    with pytest.raises(OptionError, match="threads is 64, and no node of the Ray cluster has more than 2 processors"):
+        folders.predict(model, str(tmp_path / "in"), str(tmp_path / "out"), Job("text", threads=64), ray_text.on("auto"))
 
 
 def test_a_task_that_is_killed_every_time_is_told_in_one_line(cluster, tmp_path):

@@ -3,10 +3,13 @@
 import signal
 import subprocess
 import sys
+from concurrent.futures.process import BrokenProcessPool
+from types import SimpleNamespace
 
 import pytest
 
-from gradwell.errors import OptionError
+from gradwell.errors import OptionError, TrainingError
+from gradwell.lab import running
 from gradwell.lab.result import load
 from gradwell.lab.running import run
 from gradwell.lab.sweeping import IMPOSSIBLE, swept
@@ -87,6 +90,25 @@ def test_knobs_that_do_not_go_together_are_told_in_the_table(here):
     cells = swept(Walk(), ["steps=12,13"], seeds=1).run("sqlite:///study.db", here)
     assert [cell["word"] for cell in cells] == ["holds", IMPOSSIBLE]
     assert "walk cannot be measured with steps=13" in cells[1]["because"]
+
+
+def test_what_a_killed_worker_was_measuring_is_not_told_impossible(here, monkeypatch):
+    asked = swept(Walk(), ["steps=4"], seeds=1)
+
+    def ended(*_):
+        raise BrokenProcessPool
+
+    monkeypatch.setattr(running, "workers", lambda jobs: SimpleNamespace(submit=ended, _processes={}, shutdown=lambda **_: None))
+    with pytest.raises(TrainingError, match="ended from outside"):
+        asked.run("sqlite:///study.db", here, jobs=2)
+    assert [cell["word"] for cell in asked.run("sqlite:///study.db", here)] == ["holds"]
+
+
+def test_long_lists_of_values_have_short_files(here):
+    long = ",".join(["0.5"] * 100)
+    cells = swept(Walk(), [f"sizes={long};2.0"], seeds=1).run("sqlite:///study.db", here)
+    assert [cell["word"] for cell in cells] == ["holds"] * 2
+    assert len(list((here / "walk.sweep").iterdir())) == 2
 
 
 def test_a_list_is_swept_with_semicolons(here):

@@ -205,6 +205,17 @@ def test_a_study_of_another_text_or_of_other_options_is_refused(here):
     assert stored("another", trials=1, dim=9).tuned["parameters"]["dim"] == 9
 
 
+def test_a_study_with_other_labels_apart_or_another_start_is_refused(here):
+    texts, labels = [line.partition(" ")[2] for line in TRAIN], [line.partition(" ")[0].removeprefix("__label__") for line in TRAIN]
+    stored(lines=texts, trials=1, extras=Extras(labels=labels))
+    with pytest.raises(OptionError, match="tunes another text"):
+        stored(lines=texts, trials=1, extras=Extras(labels=labels[:20] + labels[20:][::-1]))  # of each there are as many, in the same order
+    starts = [gradwell.text.train_supervised(TRAIN, **SMALL, epoch=epoch).model for epoch in (1, 2)]
+    stored("go on", trials=1, extras=Extras(start=starts[0]))
+    with pytest.raises(OptionError, match="tunes another text"):
+        stored("go on", trials=1, extras=Extras(start=starts[1]))
+
+
 def test_a_storage_that_fails_in_the_middle_costs_no_model(here, capsys):
     search = Search(TRAIN, build(SUPERVISED, **SMALL), Extras(), SMALL, VALID, "f1", 1, None, Watch(1, time.monotonic(), LONG))
     attempt = search.attempt

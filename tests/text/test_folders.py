@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -132,6 +133,52 @@ def test_what_writers_that_were_killed_left_is_swept_away(model, folder, tmp_pat
     assert found.pop("mine.txt") == b"mine"
     assert found == expected(model, folder, tmp_path / "expected")
     assert label(model, folder, tmp_path / "out").tables == 0  # every line of the ledger can be read
+
+
+def test_what_a_job_that_was_killed_at_its_end_left_is_swept_away_though_nothing_is_left_to_do(model, folder, tmp_path):
+    label(model, folder, tmp_path / "out")
+    for name in (folders.MAPPED, f".{folders.MAPPED}.0123abcd"):
+        (tmp_path / "out" / name).write_text("a model")
+    assert label(model, folder, tmp_path / "out").tables == 0
+    assert contents(tmp_path / "out").keys() == set(NAMES)
+
+
+def test_a_process_that_outlives_a_job_asks_the_model_of_the_next_one(model, folder, tmp_path):
+    other = tmp_path / "other.bin"
+    train_supervised([line.replace("good", "wonderful") for line in LINES], epoch=20, lr=0.5, dim=8, thread=1, verbose=0).save_model(other)
+    for one, name in ((model, "good"), (str(other), "wonderful")):
+        shutil.rmtree(tmp_path / "out", ignore_errors=True)  # and so both are mapped at the same path
+        label(one, folder, tmp_path / "out")
+        found = pq.read_table(tmp_path / "out" / "a.parquet")["label"].to_pylist()
+        assert f"__label__{name}" in found
+
+
+def test_linked_folders_are_read_but_for_those_that_lead_back(model, folder, tmp_path):
+    write(tmp_path / "elsewhere" / "e.parquet", texts("e"))
+    (folder / "link").symlink_to(tmp_path / "elsewhere")
+    (folder / "below" / "back").symlink_to(folder)
+    label(model, folder, tmp_path / "out")
+    assert contents(tmp_path / "out").keys() == {*NAMES, "link/e.parquet"}
+
+
+def test_a_table_that_is_gone_is_named_and_the_others_are_done(model, folder, tmp_path):
+    (folder / "gone.parquet").symlink_to(tmp_path / "nowhere")
+    tally = label(model, folder, tmp_path / "out")
+    assert [outcome.error for outcome in tally.failed] == [f"{folder / 'gone.parquet'} does not exist"]
+    assert contents(tmp_path / "out").keys() == set(NAMES)
+
+
+def test_a_folder_that_cannot_be_listed_is_an_error_rather_than_passed_over(model, folder, tmp_path, monkeypatch):
+    listed = os.scandir
+
+    def refused(path):
+        if str(path).endswith("deeper"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return listed(path)
+
+    monkeypatch.setattr(os, "scandir", refused)
+    with pytest.raises(DataError, match="below/deeper cannot be read: Permission denied"):
+        label(model, folder, tmp_path / "out")
 
 
 BAD = {

@@ -1,6 +1,8 @@
 """Several processes train one classifier together."""
 
 import re
+import signal
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -8,7 +10,7 @@ import torch
 from gradwell import vision
 from gradwell.errors import OptionError
 from gradwell.folder import WEIGHTS
-from gradwell.loop import ENDED, Processes
+from gradwell.loop import ENDED, Processes, interruptible
 from gradwell.vision.batches import Batches
 from tests.processes import TORCHRUN, ended_hard, finished, gone, start
 from tests.vision.conftest import SMALL, digits
@@ -88,6 +90,26 @@ def test_no_image_is_seen_twice_in_an_epoch_by_whatever_process(count, size, wor
     flat = sorted(i for one in seen for i in one)
     assert len(set(flat)) == len(flat) > count - world * size
     assert all(len(labels) >= 2 for _, labels in parts[-1])
+
+
+def test_a_signal_to_one_of_several_processes_ends_each_after_the_same_step():
+    def lightnings(*_):
+        """It talks to the other processes at once, which are in the middle of a step."""
+
+    def any_was_asked(mine, **how):
+        return mine or not how["all"]  # another one was
+
+    callbacks = []
+    others = SimpleNamespace(strategy=SimpleNamespace(reduce_boolean_decision=any_was_asked))
+    before = signal.getsignal(signal.SIGTERM)
+    with interruptible(callbacks) as came:
+        ours = signal.signal(signal.SIGTERM, lightnings)
+        callbacks[0].on_train_start()
+        assert signal.getsignal(signal.SIGTERM) is ours
+        callbacks[0].on_train_batch_end(others)
+        pytest.fail("it goes on")
+    assert came, "and so it ends as if it had been asked itself"
+    assert signal.getsignal(signal.SIGTERM) is before
 
 
 def test_more_processes_than_pairs_of_images_are_refused(tmp_path):

@@ -15,7 +15,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from gradwell.errors import DependencyError, TargetError
+from gradwell.errors import DependencyError, OptionError, TargetError
 from gradwell.text import tables, tables_in
 from gradwell.text.folders import Outcome, Outcomes, Piece, Runner, label, loaded
 from gradwell.text.tables import Job
@@ -79,11 +79,15 @@ def on(address: str) -> Runner:
 
 
 def run(address: str, model: str, left: Sequence[Piece], job: Job) -> Outcomes:
-    """Label the tables, each by one task with as many processors as threads were asked for (one, if none were)."""
+    """Label the tables, each by one task with as many processors as threads were asked for (one, if none were).
+
+    Raises OptionError where no node has so many: Ray would wait for one that does.
+    """
     ray = package()
     rest = iter(left)
     job = replace(job, threads=max(job.threads, 1))
     with cluster(address, ray):
+        fits(ray, job.threads)
         task = ray.remote(num_cpus=job.threads, max_retries=TRIES)(label)
         pending: dict[Any, Piece] = {}
         try:
@@ -97,6 +101,13 @@ def run(address: str, model: str, left: Sequence[Piece], job: Job) -> Outcomes:
         finally:
             for one in pending:
                 ray.cancel(one, force=True)
+
+
+def fits(ray: Any, threads: int) -> None:
+    """Complain where no node of the cluster has so many processors."""
+    most = max((int(node["Resources"].get("CPU", 0)) for node in ray.nodes() if node["Alive"]), default=0)
+    if 0 < most < threads:
+        raise OptionError(f"threads is {threads}, and no node of the Ray cluster has more than {most} processors")
 
 
 def outcome(ray: Any, done: Any, piece: Piece) -> Outcome:
@@ -126,7 +137,7 @@ class Labels:
 
         labels = pa.array(self.model.labels)
         parts = []
-        for part in batch.combine_chunks().to_batches(tables_in.ROWS) or [tables_in.nothing(batch.schema, None)]:
+        for part in batch.combine_chunks().to_batches(tables.at_once(self.job, self.model)) or [tables_in.nothing(batch.schema, None)]:
             block = tables_in.Block(part.schema.names, tables_in.texts(part, self.job.column, "the dataset"), part)
             kept = {name: part.column(name) for name in tables.columns(block, True, "the dataset", self.job)}
             parts.append(pa.RecordBatch.from_pydict(kept | tables.answers(self.model, labels, block, max(self.job.threads, 1), self.job)))

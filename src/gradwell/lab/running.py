@@ -26,6 +26,10 @@ Found = tuple[list[Row], float]  # the rows of a task, and the seconds of proces
 Task = tuple[Experiment, bool, int]  # what is measured, whether without its cause, seed
 
 
+class Impossible(TrainingError):  # noqa: N818 - what the table says
+    """The knobs of an experiment do not go together, so that it fails each time that it is measured."""
+
+
 def quiet(experiment: Experiment, row: Row | None) -> None:
     """Tell nothing."""
 
@@ -103,15 +107,17 @@ def clocked(experiment: Experiment, seed: int, tell: Tell = quiet) -> Found:
 
 @contextmanager
 def possible(experiment: Experiment) -> Iterator[None]:
-    """Knobs that do not go together end in a TrainingError that names them."""
+    """Knobs that do not go together end in Impossible, which names them."""
     try:
         yield
+    except (OptionError, TrainingError) as error:  # said well already
+        raise Impossible(str(error)) from error
     except GradwellError:
         raise
     except FAULTS as error:
         own = ", ".join(f"{knob.name}={knob.text}" for knob in knobs(experiment))
         why = str(error).partition("\n")[0] or type(error).__name__
-        raise TrainingError(f"{experiment.id} cannot be measured with {own}: {why}") from error
+        raise Impossible(f"{experiment.id} cannot be measured with {own}: {why}") from error
 
 
 @contextmanager

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from hashlib import sha256
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -15,11 +16,13 @@ from gradwell.errors import OptionError, TrainingError
 from gradwell.lab.experiment import Experiment
 from gradwell.lab.knobs import knobs, typed
 from gradwell.lab.result import save
-from gradwell.lab.running import Tell, command, made_with, quiet, run
+from gradwell.lab.running import Impossible, Tell, command, made_with, quiet, run
 
 POLL = 1.0  # seconds between looks at what other processes measure
 IMPOSSIBLE = "impossible"  # in place of a verdict: the knobs do not go together
 LONGEST = 512  # characters of a study's name
+LONGEST_NAME = 200  # bytes of a file's name, which may have 255 with its ending, and with what it has while it is written
+SHOWN = 40  # characters of a longer one
 
 Values = Mapping[str, Sequence[str]]  # those of each knob, as they are typed
 Cell = dict[str, Any]  # its knobs, verdict (word), what was measured with the cause and without (because, control), seconds, made_with
@@ -95,7 +98,7 @@ class Sweep:
         started = time.perf_counter()
         try:
             result = run(one, self.seeds, jobs, tell)
-        except TrainingError as error:
+        except Impossible as error:
             told = {"word": IMPOSSIBLE, "because": str(error), "zh": "", "control": "", "stands": False}
         else:
             save(result, folder / f"{one.id}.sweep" / f"{named(some)}.json")
@@ -136,5 +139,6 @@ def key(some: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
 
 
 def named(some: Mapping[str, str]) -> str:
-    """A combination as the name of a file."""
-    return " ".join(f"{name}={text.replace('/', '_')}" for name, text in some.items())
+    """A combination as the name of a file; of a long one the beginning, and what tells it from others."""
+    whole = " ".join(f"{name}={text.replace('/', '_')}" for name, text in some.items())
+    return whole if len(whole.encode()) <= LONGEST_NAME else f"{whole[:SHOWN]}... {sha256(whole.encode()).hexdigest()[:16]}"

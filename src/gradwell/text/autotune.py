@@ -115,7 +115,9 @@ class Search:
         self.best_took = 0.0
         self.told: dict[int, dict[str, Any]] = {}  # of each trial, by its number
         told = (options.with_(thread=0, verbose=0), sorted(fixed), bucket, self.metric, k, size, extras.class_weight)
-        self.of = study.fingerprint(*told, self.weights, *self.dictionary.entries, self.found.data, held_out)
+        start = () if extras.start is None else (extras.start.output,)
+        texts = (*self.dictionary.entries, self.found.data, held_out)
+        self.of = study.fingerprint(*told, self.weights, *(self.labels or ()), *start, *texts)
         self.qout = self.dictionary.nlabels >= CENTROIDS
         if size is not None:
             self.check_size(size)

@@ -10,7 +10,7 @@ import os
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
-from functools import cache, partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -76,9 +76,9 @@ def predict(
         left = [piece for piece in found if not (book.holds(piece.name, piece.stamp) and Path(piece.target).is_file())]
         tally = Tally(len(left), len(found) - len(left))
         tell(tally)
+        sweep(left, Path(output))
         if not left:
             return tally
-        sweep(left)
         try:
             with mapped(model, Path(output)) as path, closing((run or here)(path, left, job)) as outcomes:
                 for outcome in outcomes:
@@ -90,7 +90,7 @@ def predict(
                     tally.done += 1
                     tell(tally)
         finally:
-            sweep(left)
+            sweep(left, Path(output))
     return tally
 
 
@@ -101,8 +101,8 @@ def pieces(folder: Path, output: Path) -> list[Piece]:
     if output.resolve().is_relative_to(folder.resolve()):
         raise DataError(f"{output} lies in the folder to read, {folder}; name an output folder outside it")
     found: dict[str, Piece] = {}
-    for where, below, names in os.walk(folder):
-        below[:] = [name for name in below if name[0] not in "._"]
+    for where, below, names in os.walk(folder, onerror=unreadable, followlinks=True):
+        below[:] = [name for name in below if name[0] not in "._" and not leads_back(Path(where, name))]
         for path in (Path(where, name) for name in names if is_table(name)):
             name = str((path.with_suffix("") if path.suffix in tables_in.OPENERS else path).relative_to(folder))
             if name in found:
@@ -111,6 +111,16 @@ def pieces(folder: Path, output: Path) -> list[Piece]:
     if not found:
         raise DataError(f"{folder} holds no table; tables can be .parquet, .arrow, .feather, .csv, .tsv or .jsonl")
     return [found[name] for name in sorted(found)]
+
+
+def unreadable(error: OSError) -> None:
+    """Raise DataError for a folder whose tables nobody can list: to pass over it would lose them."""
+    raise DataError(f"{error.filename} cannot be read: {error.strerror}") from None
+
+
+def leads_back(folder: Path) -> bool:
+    """Whether a folder is a link to one that it lies in, so that there would be no end."""
+    return folder.is_symlink() and folder.parent.resolve().is_relative_to(folder.resolve())
 
 
 def is_table(name: str) -> bool:
@@ -146,9 +156,11 @@ def mapped(path: str, output: Path) -> Iterator[str]:
         where.unlink(missing_ok=True)
 
 
-def sweep(left: Sequence[Piece]) -> None:
-    """Delete what writers that were killed have left half written."""
-    targets = {piece.target for piece in left}
+def sweep(left: Sequence[Piece], output: Path) -> None:
+    """Delete what a job that was killed has left: the model that it mapped, and what it had half written."""
+    model = output.absolute() / MAPPED
+    model.unlink(missing_ok=True)
+    targets = {str(model), *(piece.target for piece in left)}
     for where in {os.path.dirname(target) for target in targets}:
         for path in Path(where).glob(".*.????????"):  # see `writing.replacing`
             if str(path.with_name(path.name[1:-9])) in targets:
@@ -176,9 +188,14 @@ def label(model: str, job: Job, piece: Piece) -> Outcome:
         return Outcome(piece, error=f"{piece.source}: {type(error).__name__}: {error}")
 
 
-@cache
 def loaded(path: str, threads: int) -> Model:
     """The model, loaded once by each process, which takes no more threads than it should."""
+    return kept(path, ledger.stamp(path), threads)
+
+
+@lru_cache(1)
+def kept(path: str, stamp: Stamp, threads: int) -> Model:  # noqa: ARG001 - a process may outlive a job, and another model get the same path
+    """The model, until it is another one that is asked for."""
     tables_in.arrow().set_cpu_count(threads)
     model = files.load(path)
     model.work.pays(prediction.KERNELS_PAY + 1)  # the kernels from the first row on: a row's numbers do not depend on those before it

@@ -101,6 +101,9 @@ def compare(folder: Path, line: bytes, facts: Mapping[str, Any]) -> None:
 
 
 def stamp(path: str | os.PathLike[str]) -> Stamp:
-    """Size in bytes and time of last change in nanoseconds."""
-    found = os.stat(path)
+    """Size in bytes and time of last change in nanoseconds; zeros where there is nothing."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return 0, 0
     return found.st_size, found.st_mtime_ns

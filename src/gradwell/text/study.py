@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
+import numpy as np
+
 from gradwell import studies
 from gradwell.errors import OptionError
 from gradwell.text.searching import Space
@@ -41,7 +43,7 @@ def fingerprint(*parts: Any) -> str:
     """What tells one search from another: bytes, arrays and plain values, in a few characters."""
     told = hashlib.sha256()
     for part in parts:
-        told.update(part if isinstance(part, bytes) else memoryview(part) if hasattr(part, "dtype") else repr(part).encode())
+        told.update(part if isinstance(part, bytes) else np.ascontiguousarray(part).data if hasattr(part, "dtype") else repr(part).encode())
         told.update(b"\0")
     return told.hexdigest()
 

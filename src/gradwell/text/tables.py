@@ -71,7 +71,7 @@ def predict(model: Model, inputs: Sequence[str], output: str, job: Job) -> int:
     labels = tables_in.arrow().array(model.labels)
     wanted = None if job.keep is None else [job.column, *(name for name in job.keep if name != job.column)]
     model.predict([], job.k)  # complains of a model that is no classifier
-    rows = max(1, ANSWERS // (job.k if 0 < job.k < len(labels) else len(labels)))
+    rows = at_once(job, model)
     n = 0
     with replacing(output, "a table") as file:
         writer = tables_out.writer(output, file)
@@ -85,6 +85,12 @@ def predict(model: Model, inputs: Sequence[str], output: str, job: Job) -> int:
             raise
         writer.close()
     return n
+
+
+def at_once(job: Job, model: Model) -> int:
+    """How many rows to label at once, so that what is said of them has room in memory."""
+    labels = len(model.labels)
+    return min(tables_in.ROWS, max(1, ANSWERS // (job.k if 0 < job.k < labels else labels)))
 
 
 def columns(block: Block, first: bool, path: str, job: Job) -> list[str]:

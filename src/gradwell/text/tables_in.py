@@ -43,7 +43,6 @@ def blocks(path: str, column: str, wanted: Sequence[str] | None, rows: int = ROW
     column: the one with the text; wanted: the columns to read, None for all; rows: of a block, at most.
     """
     pa = arrow()
-    rows = min(rows, ROWS)
     try:
         if kind(path) == ".jsonl":
             yield from json_lines(path, column, wanted, rows)

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import gradwell
-from gradwell.errors import DependencyError
+from gradwell.errors import DependencyError, ModelFileError
 from gradwell.integrations.hub.kind import Score, Shared
 from gradwell.report.words import count, facts, number, plain
 
 
 def card_of(shared: Shared, name: str, doctor: dict[str, Any] | None, test: str, languages: Sequence[str], license: str) -> str:
     """The card of a model, with what was measured on the test data where some is given."""
-    scores = shared.learned + (shared.measured(test) if test else [])
+    with stated():
+        scores, told = [dataclasses.replace(score, value=float(score.value)) for score in shared.learned], trained(shared)
+    scores += shared.measured(test) if test else []
     python, shell = shared.usage(name)
     parts = [
         f"---\n{front(shared, scores, languages, license)}\n---",
@@ -23,9 +26,18 @@ def card_of(shared: Shared, name: str, doctor: dict[str, Any] | None, test: str,
         f"```python\nfrom gradwell.integrations.hub import from_pretrained\n\n{python}\n```",
         f"```bash\ngradwell hub pull {name} model\n{shell}\n```",
         "## How good it is", *table(scores), "## What the doctor said of its training", *(report(doctor) if doctor else [shared.unwatched]),
-        "## What it was trained with", trained(shared),
+        "## What it was trained with", told,
     ]
     return "\n\n".join(parts) + "\n"
+
+
+@contextmanager
+def stated() -> Iterator[None]:
+    """Complain of what a model states of its training where that cannot be; loading it does not look."""
+    try:
+        yield
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
+        raise ModelFileError(f"what the model states of its training is damaged: {type(error).__name__}: {error}") from None
 
 
 def front(shared: Shared, scores: list[Score], languages: Sequence[str], license: str) -> str:

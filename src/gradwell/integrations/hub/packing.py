@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Sequence
@@ -21,6 +22,8 @@ KINDS = {"gradwell text": "texts.Text", "gradwell translator": "translators.Tran
 CARD = "README.md"
 SAID = {"steps", "learned", "overhead", "notices", "findings"}  # by the doctor
 FILES = (CARD, DOCTOR, CONFIG, WEIGHTS, "source.json", "target.json", "alignments.json")  # all that are ever fetched
+POSSIBLE = "it can be the folder of a translator or an image classifier, or the file of a text model (.bin, .ftz, .safetensors)"
+FOLDERS = re.compile(r"\S*/(?=[^\s/]+:\d)")  # before a file's name and a line's number
 Where = str | os.PathLike[str]
 
 
@@ -57,6 +60,8 @@ def pack(model: Where, folder: Where, test: str = "", languages: Sequence[str] =
     to.mkdir(parents=True, exist_ok=True)
     if any(to.iterdir()):
         raise ModelFileError(f"{to} is not empty; name a new folder to pack a model into")
+    if not (source / CONFIG if source.is_dir() else source).exists():
+        raise ModelFileError(f"{source} is no model: {f'there is no {CONFIG}' if source.is_dir() else 'there is no such file'}; {POSSIBLE}")
     if source.is_dir():
         for file in (*kind_of(source / CONFIG).files, DOCTOR):
             if (source / file).exists():
@@ -78,6 +83,8 @@ def pack_text(file: Path, folder: Path) -> None:
     from gradwell.text import files
 
     model = files.load(file)
+    vectors = Path(model.options.pretrainedVectors).name  # where they lay on this machine is nobody's business
+    model.options = dataclasses.replace(model.options, pretrainedVectors=vectors)
     files.save(model, folder / WEIGHTS)
     stated = {"format": "gradwell text", "options": dataclasses.asdict(model.options)}
     write(folder / CONFIG, json.dumps(stated, indent=2, ensure_ascii=False) + "\n")
@@ -91,6 +98,8 @@ def card(model: Where, test: str = "", languages: Sequence[str] = (), license: s
 
 def doctor_of(folder: Path) -> dict[str, Any] | None:
     """What the doctor said of the training, without what it knows of the machine: of paths only the file's name is left."""
+    from gradwell.integrations.hub.cards import report
+
     path = folder / DOCTOR
     if not path.exists():
         return None
@@ -104,6 +113,9 @@ def doctor_of(folder: Path) -> dict[str, Any] | None:
         said: dict[str, Any] = json.loads(path.read_bytes())
         if said["schema"] != SCHEMA or not said.keys() >= SAID:
             raise ValueError
-        return said | {"script": "", "findings": [named(finding) for finding in said["findings"]]}
+        notices = [FOLDERS.sub("", notice) for notice in said["notices"]]
+        said |= {"script": "", "notices": notices, "findings": [named(finding) for finding in said["findings"]]}
+        list(report(said))  # a card must be able to say it
+        return said
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise ModelFileError(f"{path.name} is not a report of the doctor; delete it from the model's folder to share without one") from None

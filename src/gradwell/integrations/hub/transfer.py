@@ -15,7 +15,7 @@ from typing import Any
 
 from gradwell.folder import DOCTOR, ready
 from gradwell.integrations.hub.fetching import api, fetched, naming, plainly
-from gradwell.integrations.hub.packing import CARD, Where, opened, pack
+from gradwell.integrations.hub.packing import CARD, FILES, Where, opened, pack
 
 
 def push_to_hub(
@@ -24,6 +24,7 @@ def push_to_hub(
 ) -> str:
     """Put a model on the Hub, as `pack` makes it, and return its address; the repository is made where it is not there.
 
+    Files of an earlier model that this one has not are deleted there; files of other names stay.
     token, endpoint: of the Hub, where those that huggingface_hub knows are not meant.
     Raises ModelFileError when the model is damaged or the Hub does not take it, DataError when the test data cannot be read.
     """
@@ -32,7 +33,9 @@ def push_to_hub(
         folder = pack(model, Path(work) / "model", test, languages, license, repo)
         with plainly(repo, "be written"):
             made = hub.create_repo(repo, private=private or None, exist_ok=True)
-            hub.upload_folder(repo_id=made.repo_id, folder_path=folder, commit_message="A model of Gradwell")
+            hub.upload_folder(  # what is left of an earlier model, such as the doctor's report on it, is not of this one
+                repo_id=made.repo_id, folder_path=folder, commit_message="A model of Gradwell", delete_patterns=list(FILES),
+            )
     return str(made)
 
 
