@@ -175,5 +175,6 @@ class Session:
     def report(self) -> Report:
         """The findings with their evidence; prints as text, and shows itself as a page in a notebook."""
         from gradwell.report.data import Report
+        from gradwell.report.ranks import sentences
 
-        return Report(self.record, self.verdict())
+        return Report(self.record, self.verdict(), tuple(sentences(self.record)))

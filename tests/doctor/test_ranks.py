@@ -12,6 +12,7 @@ from gradwell.doctor.judge import judge
 from gradwell.doctor.ranks import gradient_norms, named, ranks
 from gradwell.doctor.record import Record, leads
 from gradwell.report.assemble import of_record
+from gradwell.report.ranks import sentences
 from gradwell.serve.folder import Folder
 
 STEPS = range(1, 41)
@@ -248,3 +249,18 @@ def test_processes_that_do_not_train_together_are_only_counted(tmp_path):
 def test_ranks_in_words():
     words = ["rank 1", "ranks 0 and 1", "ranks 0, 2 and 3", "ranks 0 to 2"]
     assert [named(numbers) for numbers in ([1], [0, 1], [0, 2, 3], [0, 1, 2])] == words
+
+
+@pytest.mark.parametrize(("dealt", "blamed"), [((0, 0, 0), ["note"]), ((0, 40, 80), []), ((-1, -1, -1), ["note"])])
+def test_the_folds_of_a_cross_validation_are_no_epochs_of_the_same_order(dealt, blamed):
+    record = Record.create(None)
+    for step, data in zip((0, 40, 80), dealt, strict=True):
+        record.fact("epoch_order", 0, step, {"epoch": 0, "shuffle": True, "seed": 0, "examples": 96, "data": data})
+    assert [finding.severity for finding in rule("GW905").check(record)] == blamed
+
+
+def test_the_record_of_one_rank_in_memory_says_that_the_others_are_not_seen():
+    record = Record.create(None)
+    record.note("process", {"rank": 1, "world": 4})
+    assert list(sentences(record)) == ["4 processes train, and what is said here is of one of them: they are compared where each has given "
+                                       "gradwell.watch the same run_dir"]

@@ -1,6 +1,7 @@
 import os
 import threading
 from concurrent.futures.process import BrokenProcessPool
+from shutil import copytree
 
 import pytest
 
@@ -23,6 +24,15 @@ def test_a_record_is_judged_as_gradwell_judge_does_and_only_once(judge, folder):
     assert [{key: value for key, value in finding.items() if key != "signals"} for finding in found["findings"]] == (
         as_json(of_record(path))["findings"])
     assert judge.findings(path) is found
+
+
+def test_a_rank_that_ends_after_the_first_one_is_heard(judge, folder, tmp_path):
+    copytree(folder / "sick", tmp_path / "sick")
+    path = tmp_path / "sick" / "record.sqlite"
+    found = judge.findings(path)
+    (path.parent / "record-1-7.sqlite").write_bytes(path.read_bytes())
+    judge.known[path].at = 0.0
+    assert judge.findings(path) is not found
 
 
 def test_a_judging_process_that_ends_is_said_and_another_takes_its_place(judge, folder):

@@ -24,6 +24,9 @@ AWAY = ("was killed or still runs on its own machine: its record has no end, and
 def sentences(record: Record) -> Iterator[str]:
     """All there is to say of the other processes of a run."""
     if record.path is None:
+        if (world := process(record)["world"]) > 1:
+            yield (f"{world} processes train, and what is said here is of one of them: they are compared where each has given "
+                   "gradwell.watch the same run_dir")
         return
     this, found = process(record), ranks(record)
     if found:

@@ -25,9 +25,9 @@ LARGEST = 2_000_000  # readings that are judged; a rule must hold them in memory
 
 @dataclass
 class Judged:
-    """What was said of a record, of which state of it, and what that took."""
+    """What was said of a record, of which state of it and of the other ranks' records, and what that took."""
 
-    version: Version
+    state: tuple[Version, list[int]]
     found: dict[str, Any]
     seconds: float
     at: float
@@ -46,16 +46,17 @@ class Judge:
         with self.locks[path]:
             with Reading(path) as record:
                 version = record.version()
+            state = version, [file.stat().st_mtime_ns for file in sorted(path.parent.glob("record-*.sqlite"))]
             before = self.known.get(path)
             now = time.monotonic()
-            if before and (before.version == version or now - before.at < before.seconds / SHARE):
+            if before and (before.state == state or now - before.at < before.seconds / SHARE):
                 return before.found
             if version[0] > LARGEST:
                 many = f"{path.parent.name} has {version[0]:,} readings"
                 raise RecordError(f"{many}; the page judges up to {LARGEST:,}, use `gradwell judge`")
             found = self.ask(path)
             then = time.monotonic()
-            self.known[path] = Judged(version, found, then - now, then)
+            self.known[path] = Judged(state, found, then - now, then)
             while len(self.known) > REMEMBERED:
                 self.known.pop(next(iter(self.known)), None)
             return found

@@ -76,7 +76,8 @@ class Batches:
     """The batches of each turn, in an order that the seed decides.
 
     A turn is an epoch, or a part of one that has more than AT_MOST batches: after each turn training is measured and saved. Of several
-    processes each takes its share of the batches, as many as any other: together they see every pair once an epoch.
+    processes each takes its share of the batches, as many as any other: together they see every pair once an epoch. (Where batches hold
+    a single pair each and cannot be dealt out evenly, a few pairs, other ones each time, wait for the next epoch.)
     """
 
     def __init__(self, source: list[list[int]], target: list[list[int]], tokens: int, seed: int, shuffle: bool = True) -> None:

@@ -102,6 +102,7 @@ class Watcher:
         self._scaled: tuple[weakref.ref[Tensor], Tensor] | None = None
         self._root: Any = None
         self._order: dict[str, Any] | None = None  # that a DistributedSampler gave out
+        self._dealt: weakref.WeakKeyDictionary[Any, int] = weakref.WeakKeyDictionary()  # data sets, and since which step they are dealt out
         self._pole: str | None = None
         self._compiled = Compiled()
         self._recurrence = Recurrence(self.registry)
@@ -328,8 +329,12 @@ class Watcher:
     def on_order(self, sampler: Any) -> None:
         """A DistributedSampler was asked for the order of an epoch; without gradients it is that of an evaluation."""
         if torch.is_grad_enabled():
+            try:
+                data = self._dealt.setdefault(sampler.dataset, self.step)
+            except TypeError:  # a list, say, of which nobody can tell when it is gone
+                data = -1
             self._order = {"epoch": int(sampler.epoch), "shuffle": bool(sampler.shuffle), "seed": int(sampler.seed),
-                           "examples": len(sampler.dataset)}
+                           "examples": len(sampler.dataset), "data": data}
 
     def after_backward(self) -> None:
         """The backward pass is done; the gradients are there."""

@@ -44,7 +44,7 @@ class MissingZeroGrad(Rule):
                 known = {step for model in record.sites("model") for step, _ in record.series(signals.STALE_GRADIENT.name, model)}
                 stale = [(step, value) for step, value in stale if step not in known]
             uncleared = [step for step, value in stale if value == 1]
-            if len(stale) < self.least or len(uncleared) < self.nearly_all * len(stale):
+            if not uncleared or len(stale) < self.least or len(uncleared) < self.nearly_all * len(stale):
                 continue
             yield self.finding(
                 f"{len(uncleared)} of {len(stale)} updates looked at were made with gradients that still held those of earlier steps.",

@@ -34,10 +34,10 @@ class RepeatedOrder(Rule):
 
     def check(self, record: Record) -> Iterator[Finding]:
         """Count how often each sampler gave out the order of an epoch that it had given out before."""
-        orders: dict[tuple[int, int], list[tuple[int, int]]] = defaultdict(list)
+        orders: dict[tuple[int, int, int], list[tuple[int, int]]] = defaultdict(list)
         for step, fact in record.facts(signals.EPOCH_ORDER.name):
             if fact["shuffle"]:
-                orders[fact["seed"], fact["examples"]].append((step, fact["epoch"]))
+                orders[fact.get("data", -1), fact["seed"], fact["examples"]].append((step, fact["epoch"]))
         for found in orders.values():
             if len(found) >= self.least and len({epoch for _, epoch in found}) == 1:
                 yield self.finding(
