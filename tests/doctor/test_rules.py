@@ -1,7 +1,7 @@
 """The laws of all rules: every rule is tested by its own examples, and a new rule needs no new test."""
 
 import re
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cache
 from pathlib import Path
 
@@ -73,6 +73,13 @@ def test_the_judge_names_the_sick_examples_fault_first_or_folds_it_into_its_caus
     found = judge(session(code, True).record).findings
     first = found[0]
     assert code in {first.code} | {f.code for f in first.explains}, [f.code for f in found]
+
+
+@RULES
+def test_no_threshold_that_a_project_may_set_makes_a_rule_stumble(session, code):
+    for part in fields(rule(code)):
+        for value in (1,) if isinstance(getattr(rule(code), part.name), int) else (0.0, 1e-12, 1e9):
+            list(replace(rule(code), **{part.name: value}).check(session(code, True).record))
 
 
 @RULES

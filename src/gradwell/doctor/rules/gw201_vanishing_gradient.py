@@ -43,7 +43,7 @@ class VanishingGradient(Rule):
         """Compare the layers' weight gradients, medians over the run."""
         layers = [(site, value) for site in gains.ordered(record) if site.kind == "layer"
                   and (value := weight_gradient(record, site)) is not None]
-        if len(layers) < self.depth or blocked(record):
+        if len(layers) < max(self.depth, 2) or blocked(record):
             return  # a layer whose units are all dead is GW101's
         (first, smallest), largest = layers[0], max(value for _, value in layers[1:])
         if largest <= 0 or smallest >= self.least * largest:

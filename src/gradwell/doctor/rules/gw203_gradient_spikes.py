@@ -47,7 +47,7 @@ class GradientSpikes(Rule):
         norms = [(step, norm) for step, norm in finite(gradient_norms(record)) if norm > 0]
         clipped = {step for step, share in record.series(signals.CLIPPED.name) if share < 1}
         losses = course(record)
-        spikes = [step for i, (step, norm) in enumerate(norms) if i >= self.least and step not in clipped
+        spikes = [step for i, (step, norm) in enumerate(norms) if i >= max(self.least, 2) and step not in clipped
                   and self.stands_out(norm, [value for _, value in norms[:i]]) and self.jumps(losses, step)]
         if not spikes:
             return

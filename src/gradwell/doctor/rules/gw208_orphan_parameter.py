@@ -46,7 +46,7 @@ class OrphanParameter(Rule):
     def check(self, record: Record) -> Iterator[Finding]:
         """Gather all orphans of the last looks, the most severe ones, into one finding."""
         looks = [step for step, _ in record.series(signals.LEARNING_RATE.name)]
-        since = looks[int((1 - self.recent) * (len(looks) - 1))] if looks else 0
+        since = looks[max(0, int((1 - self.recent) * (len(looks) - 1)))] if looks else 0
         orphans: list[tuple[Site, int, int, dict[str, object]]] = []
         for site in record.sites("parameter"):
             facts = list(record.facts(signals.ORPHAN.name, site))

@@ -69,7 +69,7 @@ class UnscaledTarget(Rule):
         given = sizes(record, site, signals.PREDICTION_MEAN, signals.PREDICTION_STD)
         spreads = [finite(record.series(signal.name, site)) for signal in (signals.PREDICTION_STD, signals.TARGET_STD)]
         wide = bool(spreads[0] and spreads[1]) and spreads[0][-1][1] > self.reached * spreads[1][-1][1]
-        return wide and self.reached < given[-1][1] / target < 1 / self.reached
+        return wide and self.reached * target < given[-1][1] and self.reached * given[-1][1] < target
 
     def example(self, sick: bool) -> Run:
         """A plane with noise; the sick run's targets are 10,000 times as large."""

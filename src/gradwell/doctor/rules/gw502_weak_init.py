@@ -52,7 +52,7 @@ class WeakInit(Rule):
         ends = max((series[0][1] for site in record.sites("activation") if (series := record.series(signals.SATURATED_SHARE.name, site))),
                    default=0.0)
         small = odd[0][1] < self.small
-        if not (carried < self.lost if small else carried > 1 / self.lost or ends > self.pinned):
+        if not (carried < self.lost if small else carried * self.lost > 1 or ends > self.pinned):
             return
         site, scale = odd[0]
         did = f"the examples' spread at the last layer is {carried:.1g} times the input's" if small or ends <= self.pinned else (
