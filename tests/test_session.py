@@ -11,6 +11,7 @@ from torch.optim import optimizer as optim
 
 import gradwell
 from gradwell.doctor.record import Record
+from gradwell.report.assemble import of_record
 
 PATCHED = ((torch.autograd, "backward"), (optim.Optimizer, "__init__"), (torch.nn.utils, "clip_grad_norm_"),
            (torch.amp.GradScaler, "scale"), (torch.amp.GradScaler, "step"))
@@ -151,3 +152,9 @@ def test_a_session_that_saw_no_training_says_so():
         pass
     assert run.findings() == []
     assert "never updated" in str(run.report())
+
+
+def test_a_block_that_trains_nothing_was_not_cut_short(tmp_path):
+    with gradwell.watch(run_dir=tmp_path / "run"):
+        pass
+    assert str(of_record(tmp_path / "run")) == "gradwell: nothing to judge: the weights were never updated."

@@ -47,7 +47,7 @@ def judged(record: Record, rules: Iterable[Rule] | None, notices: tuple[str, ...
     Raises RecordError when what it holds makes no sense.
     """
     try:
-        cut = () if record.meta("finished") else (CUT,)
+        cut = (CUT,) if record.meta("started") and not record.meta("finished") else ()  # nothing that never began was cut
         return Report(record, judge(record, rules), (*notices, *cut, *sentences(record)))
     except Exception as error:
         raise RecordError(f"{record.path} cannot be judged, it may be damaged: {type(error).__name__}: {error}") from error
