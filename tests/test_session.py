@@ -172,3 +172,9 @@ def test_a_session_that_saw_no_training_says_so():
         pass
     assert run.findings() == []
     assert "never updated" in str(run.report())
+
+
+def test_a_block_that_trains_nothing_was_not_cut_short(tmp_path):
+    with gradwell.watch(run_dir=tmp_path / "run"):
+        pass
+    assert str(of_record(tmp_path / "run")) == "gradwell: nothing to judge: the weights were never updated."

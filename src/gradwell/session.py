@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 import gradwell.watch  # the room must be loaded before its name is given to the function below  # noqa: F401
-from gradwell.errors import DependencyError, RecordError
+from gradwell.errors import DependencyError, OptionError, RecordError
 
 if TYPE_CHECKING:
     from gradwell.doctor.checkup import Checkup
@@ -38,7 +38,8 @@ def watch(*watched: Any, run_dir: str | Path | None = None, budget: float = 0.03
             train(model, optimizer)
         print(run.report())
 
-    Raises DependencyError when torch is missing or too old, RecordError when the folder cannot be written or holds a record.
+    Raises DependencyError when torch is missing or too old, RecordError when the folder cannot be written or holds a record, OptionError
+    when `track` is no tracker.
     """
     return Session(watched, run_dir, budget, every, track)
 
@@ -112,6 +113,13 @@ class Session:
             raise DependencyError(f"torch {torch.__version__} is too old to be watched; gradwell needs 2.6 or later")
         from gradwell.watch.ranks import places, process
         from gradwell.watch.watcher import Watcher
+
+        if track is not None:
+            from gradwell.integrations.trackers.tracker import Tracker
+
+            if not isinstance(track, Tracker):
+                raise OptionError(f"track={track!r} is no tracker; give TensorBoard(folder), WandB(run), MLflow() or Trackio(project) "
+                                  "of gradwell.integrations.trackers")
 
         path = None
         if run_dir is not None:

@@ -57,7 +57,8 @@ def folder(tmp_path_factory):
     ("run empty.py", "empty.py is empty; there is nothing to watch"),
     ("run --speed train.py", "No such option: --speed"),
     ("run --every often train.py", "Invalid value for '--every'"),
-    ("run --fail-on always train.py", "Invalid value for '--fail-on'"),
+    ("run --fail-on always train.py", "Invalid value for '--fail-on': 'always' is not one of 'error', 'warning', 'note', 'never'; "
+                                      "see `gradwell run --help`"),
     ("run --budget much train.py", "--budget much is no share of the run's time"),
     ("run --budget 300% train.py", "--budget 300% is no share"),
     ("run --budget nan train.py", "--budget nan is no share"),

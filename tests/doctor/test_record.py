@@ -2,6 +2,7 @@
 
 import math
 import sqlite3
+from shutil import copyfile
 
 import pytest
 from hypothesis import given
@@ -105,6 +106,20 @@ def test_what_is_no_record_is_refused_by_name(make, says, tmp_path):
     make(tmp_path / "record.sqlite")
     with pytest.raises(RecordError, match=says):
         Record.open(tmp_path / "record.sqlite")
+
+
+def test_a_record_that_was_copied_without_its_log_says_what_to_copy(tmp_path):
+    running = Record.create(tmp_path / "record.sqlite")
+    running.note("started", 1.0)
+    running.flush()
+    for folder, suffixes in (("without", [""]), ("whole", ["", "-wal"])):
+        (tmp_path / folder).mkdir()
+        for suffix in suffixes:
+            copyfile(tmp_path / f"record.sqlite{suffix}", tmp_path / folder / f"record.sqlite{suffix}")
+    running.close()
+    with pytest.raises(RecordError, match=r"record.sqlite is empty: .* record.sqlite-wal; copy that with it"):
+        Record.open(tmp_path / "without")
+    assert Record.open(tmp_path / "whole").meta("started") == 1.0
 
 
 def test_a_damaged_record_is_refused(tmp_path):

@@ -9,8 +9,8 @@ import pytest
 
 import gradwell
 from gradwell.doctor.record import Record
-from gradwell.errors import DependencyError, TrackerError
-from gradwell.integrations.trackers import MLflow, Tracker, Trackio, WandB, alongside
+from gradwell.errors import DependencyError, OptionError, TrackerError
+from gradwell.integrations.trackers import MLflow, TensorBoard, Tracker, Trackio, WandB, alongside
 from gradwell.integrations.trackers.alongside import growing
 from gradwell.integrations.trackers.following import POINTS, Following
 from gradwell.integrations.trackers.sending import Sending
@@ -68,6 +68,12 @@ def test_every_number_of_the_record_is_sent_once_and_findings_and_report_at_the_
     assert tracker.calls[0] == "begin"
     assert tracker.calls[-2:] == ["report", "close"]
     assert tracker.page.steps == 40
+
+
+@pytest.mark.parametrize("track", ["wandb", TensorBoard])
+def test_what_is_no_tracker_is_refused_before_the_run(track):
+    with pytest.raises(OptionError, match="is no tracker; give TensorBoard"):
+        gradwell.watch(track=track)
 
 
 def test_numbers_and_errors_are_sent_while_the_run_goes_on(often):  # noqa: F811

@@ -78,7 +78,9 @@ def main() -> None:
     except Exception as error:
         if not hasattr(error, "format_message"):  # what the argument parser has to say
             raise
-        status = complaint(f"{error.format_message().rstrip('.')}; see `gradwell --help`")
+        said = error.format_message().rstrip(".").replace("Value error, ", "")  # the words of typer's own parser
+        command = getattr(getattr(error, "ctx", None), "command_path", "") or "gradwell"
+        status = complaint(f"{said}; see `{command} --help`")
     sys.exit(status or 0)
 
 

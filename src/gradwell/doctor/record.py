@@ -117,6 +117,10 @@ class Record:
         try:
             db = sqlite3.connect(f"{file.absolute().as_uri()}?{mode}", uri=True, check_same_thread=False)
             (application,), (schema,) = (db.execute(f"pragma {name}").fetchone() for name in ("application_id", "user_version"))
+            if application == 0 and db.execute("pragma journal_mode").fetchone() == ("wal",) and not db.execute(
+                    "select * from sqlite_master").fetchone():
+                raise RecordError(f"{file} is empty: what a run has written until it was killed lies in {file.name}-wal; "
+                                  "copy that with it, or the whole folder")
             if application != APPLICATION:
                 raise RecordError(f"{file} is not a record of gradwell; records are called record.sqlite and lie in run folders")
             if schema != SCHEMA:

@@ -33,7 +33,7 @@ def scope(report: Report) -> str:
         return ""
     samples = report.overhead.get("samples")
     close = f" ({samples:,} looked at closely)" if samples is not None else ""
-    together = f" of {len(report.verdict.ranks)} ranks" if report.verdict.ranks else ""
+    together = f" of {count(len(report.verdict.ranks), 'rank')}" if report.verdict.ranks else ""
     return f"{count(len(report.verdict.rules), 'rule')} checked over {count(report.steps, 'step')}{together}{close}"
 
 
