@@ -129,3 +129,34 @@ def test_a_mixture_of_experts_is_no_attention():
         (gate(x).softmax(-1)[..., None] * outs).sum(1).square().mean().backward()
         optimizer.step()
     assert session.record.sites("attention") == []
+
+
+class Block(nn.Module):
+    """A block of a transformer with small initial weights, as BERT's; `sick` squashes everything above it ten times."""
+
+    def __init__(self, sick):
+        super().__init__()
+        self.query, self.key, self.value = (nn.Linear(32, 32) for _ in range(3))
+        squashed = [part for _ in range(10 * sick) for part in (nn.Linear(32, 32), nn.Sigmoid())]
+        self.above = nn.Sequential(*squashed, nn.Linear(32, 32), nn.Tanh(), nn.Linear(32, 4))
+        for layer in (self.query, self.key, self.value):
+            nn.init.normal_(layer.weight, std=0.02)
+
+    def forward(self, x):
+        weights = (self.query(x) @ self.key(x).transpose(1, 2) / 32**0.5).softmax(-1)
+        return self.above((x + weights @ self.value(x)).mean(1))
+
+
+@pytest.mark.parametrize("sick", [False, True])
+@pytest.mark.parametrize("whole", [nn.Sequential, lambda block: block])
+def test_queries_and_keys_get_little_by_nature_and_what_vanishes_takes_the_value_along(whole, sick):
+    torch.manual_seed(0)
+    x, y = 0.1 * torch.randn(32, 12, 32), torch.arange(32) % 4
+    block = whole(Block(sick))
+    optimizer = torch.optim.SGD(block.parameters(), 0.01)
+    with gradwell.watch(block, optimizer, every=1) as session:
+        for _ in range(10):
+            optimizer.zero_grad()
+            F.cross_entropy(block(x), y).backward()
+            optimizer.step()
+    assert ("GW201" in {finding.code for finding in session.findings()}) == sick

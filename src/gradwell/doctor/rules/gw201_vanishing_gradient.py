@@ -45,7 +45,7 @@ class VanishingGradient(Rule):
                   and (value := weight_gradient(record, site)) is not None]
         if len(layers) < max(self.depth, 2) or blocked(record):
             return  # a layer whose units are all dead is GW101's
-        (first, smallest), largest = layers[0], max(value for _, value in layers[1:])
+        first, smallest, largest = layers[0][0], reaching(record, layers), max(value for _, value in layers[1:])
         if largest <= 0 or smallest >= self.least * largest:
             return
         rows = gains.table(record)
@@ -90,6 +90,22 @@ class VanishingGradient(Rule):
         if not sick:
             initialize(run)
         return run
+
+
+def reaching(record: Record, layers: list[tuple[Site, float]]) -> float:
+    """The gradient of the first layer's weights. Of an attention that comes first, the largest of its query, key and value.
+
+    The gradient of queries and keys passes through a softmax that hands on next to nothing as long as all weights are nearly equal, as
+    they are at the start of every transformer; that of the value does not.
+    """
+    first = parent(layers[0][0])
+    attends = any(parent(site) == first and site.module for site in record.sites("attention"))
+    return max(value for site, value in layers[:3 if attends else 1] if parent(site) == first)
+
+
+def parent(site: Site) -> str:
+    """The module that holds a site's module."""
+    return site.module.rpartition(".")[0]
 
 
 def weight_gradient(record: Record, layer: Site) -> float | None:
