@@ -67,7 +67,7 @@ def test_the_run_is_described_above_its_findings(sick: Report) -> None:
 def test_what_could_not_be_seen_is_said_even_when_all_is_well(sick: Report, well: Report) -> None:
     assert "the probe memory failed and switched itself off: OverflowError: too large" in as_text(sick)
     text = as_text(replace(well, notices=("a compiled region could not be looked into",)))
-    assert text.startswith("gradwell: all is well as far as could be seen: ")
+    assert text.startswith("gradwell: no fault was found as far as could be seen: ")
     assert text.endswith("\nnotice    a compiled region could not be looked into")
 
 

@@ -21,7 +21,7 @@ def headline(report: Report) -> str:
         return "nothing to judge: the weights were never updated."
     answer, because = report.verdict.learned.answer, report.verdict.learned.because
     if answer == "yes":
-        well = "all is well as far as could be seen" if report.limits else "all is well"
+        well = "no fault was found as far as could be seen" if report.limits else "all is well"
         return f"{well}: {scope(report)}; {because}."
     middle = "but the run has learned nothing: " if answer == "no" else ""
     return f"no fault was found: {scope(report)}; {middle}{because}."
