@@ -25,8 +25,9 @@ if TYPE_CHECKING:
 def export(model: Model, path: str | os.PathLike[str]) -> None:
     """Write a classifier as ONNX: `text` (lines), or `rows` (lines, width), to `label` (lines) and `probabilities` (lines, labels).
 
-    A line without a known word has an empty label and probabilities of zero. Words stand between spaces. Quantised matrices are written
-    out in full. Raises OptionError when the model is no classifier or too large, DependencyError when onnx is missing.
+    A line without a known word, its end `</s>` included, has an empty label and probabilities of zero. Words stand between spaces.
+    Quantised matrices are written out in full. Raises OptionError when the model is no classifier or too large, DependencyError when
+    onnx is missing.
     """
     if not model.supervised:
         raise OptionError("this model holds word vectors; only a classifier can be exported")
