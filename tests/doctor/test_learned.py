@@ -39,6 +39,38 @@ def test_a_loss_that_ends_as_nan_has_not():
     assert "NaN" in answer.because
 
 
+def smoothed(falls, looks=(1, 2, 3, 4, 8, 16, 32, 64), rest=0.3):
+    """The record of 100 steps whose loss is a term, looked at seldom, and a rest."""
+    made = Record.create()
+    site = made.site("loss", "loss", "nll")
+    for step in range(1, 101):
+        term = 2.3 - falls * step
+        made.add("loss", site, step, term + rest)
+        if step in looks:
+            made.add("term_loss", site, step, term)
+            made.add("trivial_loss", site, step, 2.3)
+    return made
+
+
+def test_where_a_term_was_looked_at_too_seldom_the_whole_loss_tells_the_end():
+    answer = learned(smoothed(0.015))
+    assert answer.answer == "yes"
+    assert answer.last == pytest.approx(2.3 - 0.015 * 90.5 + 0.3)  # the mean of the last 20 steps
+    assert learned(smoothed(0.0)).nothing
+    for rest in (3.0, -1.0):  # too large to prove anything, or no bound: the last looks at the term are all there is
+        assert learned(smoothed(0.015, rest=rest)).last == pytest.approx(2.3 - 0.015 * (16 + 32 + 64) / 3)
+
+
+def test_where_the_end_of_a_term_was_looked_at_the_term_speaks():
+    looks = range(1, 101, 10)
+    assert learned(smoothed(0.015, looks)).last == pytest.approx(2.3 - 0.015 * 81)
+
+
+def test_a_loss_that_ends_a_little_below_the_trivial_predictors_is_not_said_to_be_above():
+    assert "2.25, not clearly below the 2.3 " in learned(record([2.25] * 50, trivial=2.3)).because
+    assert "2.35, no better than the 2.3 " in learned(record([2.35] * 50, trivial=2.3)).because
+
+
 def test_a_run_that_was_stuck_for_most_of_its_time_is_late():
     answer = learned(record([0.69] * 80 + [0.69 - 0.02 * i for i in range(20)], trivial=0.693))
     assert answer.answer == "yes"

@@ -339,6 +339,7 @@ def test_a_hub_that_does_not_answer_or_does_not_let_us_is_one_clear_line(models,
     with pytest.raises(ModelFileError, match=r"^me/it cannot be fetched: .*Connection refused") as raised:
         hub.from_pretrained("me/it", endpoint="http://127.0.0.1:9")
     assert "\n" not in str(raised.value)
+    assert str(raised.value).count("Connection refused") == 1
     with pytest.raises(ModelFileError, match=r"me/it cannot be written: the Hub does not let you; log in"):
         hub.push_to_hub(models / "text.bin", "me/it", token="hf_wrong", endpoint=server.endpoint)
     assert server.repos == {}

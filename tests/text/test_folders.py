@@ -377,6 +377,7 @@ def test_the_command_labels_a_folder_and_its_exit_status_says_whether_all_of_it(
     done = inside(*words, cwd=tmp_path)
     assert (done.returncode, done.stdout) == (0, "")
     assert "4 of 4 tables labelled, 200 rows" in done.stderr
+    assert inside(*words, cwd=tmp_path).stderr == "nothing is left to do: all 4 tables were labelled before\n"
     for i in range(12):
         (folder / f"cut{i}.parquet").write_bytes(b"PAR1")
     done = inside(*words, cwd=tmp_path)
@@ -384,6 +385,7 @@ def test_the_command_labels_a_folder_and_its_exit_status_says_whether_all_of_it(
     assert "0 of 12 tables labelled" in done.stderr
     assert "4 were done before" in done.stderr
     assert done.stderr.count("cut") == 10
+    assert f"\ngradwell: {folder}/cut" in done.stderr
     assert "... and 2 more" in done.stderr
     done = inside(*words, "-k", "2", cwd=tmp_path)
     assert done.returncode == 2

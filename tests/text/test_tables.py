@@ -197,6 +197,10 @@ def test_files_that_cannot_be_read_or_written_are_named(model, tmp_path):
         return str(caught.value)
 
     assert "does not exist" in complaint([tmp_path / "no.parquet"])
+    assert "nowhere does not exist" in complaint([tmp_path / "nowhere"], tmp_path / "labels")  # it may have been meant as a folder
+    assert "is a folder; name it alone" in complaint([tmp_path, tmp_path], tmp_path / "labels")
+    assert "labels is no name of a table; tables can be .parquet" in complaint([good], tmp_path / "labels")
+    (tmp_path / "in.xlsx").touch()
     assert "tables can be .parquet, .arrow, .feather, .csv, .tsv or .jsonl" in complaint([tmp_path / "in.xlsx"])
     assert "ends in '.txt'" in complaint([good], tmp_path / "out.txt")
     assert "only reading can do" in complaint([good], tmp_path / "out.csv.gz")

@@ -87,7 +87,7 @@ def of_loss(record: Record, site: Site) -> tuple[int, Learned] | None:
         return len(losses), Learned("no", name, first, last, error, trivial, slope, slope_error, 1.0, "the loss ended as NaN or infinity")
     if trivial is not None:
         answer: Answer = "yes" if last + 2 * error < MARGIN * trivial else "no"
-        words = "below" if answer == "yes" else "no better than"
+        words = "below" if answer == "yes" else "no better than" if last >= trivial else "not clearly below"
         because = f"the loss ends at {last:.3g}, {words} the {trivial:.3g} of a predictor that ignores the input"
         stuck = standing(losses, trivial)
         if answer == "yes" and stuck >= 0.5:
@@ -100,11 +100,24 @@ def of_loss(record: Record, site: Site) -> tuple[int, Learned] | None:
 
 def readings(record: Record, site: Site) -> list[tuple[int, float]]:
     """The finite readings that stand for a loss: those of every step, or of its recognised term where that is only a part of it."""
-    term, whole = (finite(record.series(signal.name, site)) for signal in (signals.TERM_LOSS, signals.LOSS))
-    if len(term) < 2:
+    term, whole, known = (finite(record.series(signal.name, site)) for signal in (signals.TERM_LOSS, signals.LOSS, signals.TRIVIAL_LOSS))
+    if len(term) < 2 or (known and bounds(whole, term, known[-1][1])):
         return whole
     times = multiple(term, whole)
     return term if times is None else [(step, value / times) for step, value in whole]
+
+
+def bounds(whole: Series, term: Series, trivial: float) -> bool:
+    """Whether the whole loss proves what the term, looked at too seldom, cannot: that a run has ended below the trivial predictor.
+
+    Of a short run the last looks at the term may all lie before its middle. The whole is read at every step; where it is never below
+    the term, as with a penalty or smoothed labels, the term ends below it.
+    """
+    if not whole or term[-window(term)][0] > (whole[0][0] + whole[-1][0]) / 2:
+        return False
+    values = dict(whole)
+    above = all(values.get(step, -math.inf) >= MARGIN * value for step, value in term)
+    return above and level([value for _, value in whole[-window(whole):]])[0] < MARGIN * trivial
 
 
 def standing(losses: Series, trivial: float) -> float:

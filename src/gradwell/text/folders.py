@@ -83,7 +83,8 @@ def predict(
             with mapped(model, Path(output)) as path, closing((run or here)(path, left, job)) as outcomes:
                 for outcome in outcomes:
                     if outcome.error:
-                        tally.failed.append(outcome)
+                        typed = outcome.error.replace(str(Path(folder).absolute()), str(Path(folder)))
+                        tally.failed.append(replace(outcome, error=typed))
                     else:
                         book.enter(outcome.piece.name, outcome.rows, outcome.piece.stamp)
                         tally.rows += outcome.rows

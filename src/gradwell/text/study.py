@@ -27,7 +27,8 @@ def opened(space: Space, of: str, storage: str, name: str) -> Any:
         known = study.user_attrs.get(OF)
         if known != of and (known or study.trials):
             raise OptionError(
-                f"the study {name!r} in {studies.shown(storage)} tunes another text or other options; name another one with autotuneStudy"
+                f"the study {name!r} in {studies.shown(storage)} tunes another text or other options; name another one with "
+                "autotuneStudy (-autotune-study)"
             )
         study.set_user_attr(OF, of)
     else:

@@ -40,11 +40,12 @@ def check(inputs: Sequence[str], output: str, job: Job) -> None:
     sensible(job)
     if not inputs:
         raise DataError("no table was given to read")
-    tables_out.kind(output)
     for path in inputs:
-        tables_in.kind(path)
         if not Path(path).is_file():
             raise DataError(f"{path} {'is a folder; name it alone, or name the tables in it' if Path(path).is_dir() else 'does not exist'}")
+        tables_in.kind(path)
+    tables_out.kind(output)
+    for path in inputs:
         if Path(output).exists() and Path(path).samefile(output):
             raise DataError(f"{output} is one of the tables to read; the output needs another name")
 

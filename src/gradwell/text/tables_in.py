@@ -63,7 +63,8 @@ def kind(path: str) -> str:
     ending = (name.with_suffix("") if name.suffix in OPENERS else name).suffix.lower()
     ending = {".pq": ".parquet", ".arrow": ".feather", ".ipc": ".feather", ".ndjson": ".jsonl", ".json": ".jsonl"}.get(ending, ending)
     if ending not in (*READERS, ".jsonl"):
-        raise DataError(f"{path} ends in {name.suffix!r}; tables can be .parquet, .arrow, .feather, .csv, .tsv or .jsonl")
+        what = f"ends in {name.suffix!r}" if name.suffix else "is no name of a table"
+        raise DataError(f"{path} {what}; tables can be .parquet, .arrow, .feather, .csv, .tsv or .jsonl")
     return ending
 
 

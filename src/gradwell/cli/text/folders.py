@@ -45,6 +45,9 @@ class Show:
         tally = self.last
         if tally is None or (tally.tables and not tally.done):
             return
+        if not tally.tables:
+            print(f"nothing is left to do: all {tally.before:,} tables were labelled before", file=sys.stderr)
+            return
         whole = tally.done - len(tally.failed)
         before = f"; {tally.before:,} were done before" if tally.before else ""
         print(f"{whole:,} of {tally.tables:,} tables labelled, {self.speed(tally)}{before}", file=sys.stderr)

@@ -19,11 +19,12 @@ def card_of(shared: Shared, name: str, doctor: dict[str, Any] | None, test: str,
         scores, told = [dataclasses.replace(score, value=float(score.value)) for score in shared.learned], trained(shared)
     scores += shared.measured(test) if test else []
     python, shell = shared.usage(name)
+    gap = "" if python.startswith("from ") else "\n"  # one import below another
     parts = [
         f"---\n{front(shared, scores, languages, license)}\n---",
         f"# {name.rpartition('/')[2]}", cell(shared.summary), "## How to use it",
         f"```bash\npip install 'gradwell[{shared.extra},hub]'\n```",
-        f"```python\nfrom gradwell.integrations.hub import from_pretrained\n\n{python}\n```",
+        f"```python\nfrom gradwell.integrations.hub import from_pretrained\n{gap}{python}\n```",
         f"```bash\ngradwell hub pull {name} model\n{shell}\n```",
         "## How good it is", *table(scores), "## What the doctor said of its training", *(report(doctor) if doctor else [shared.unwatched]),
         "## What it was trained with", told,

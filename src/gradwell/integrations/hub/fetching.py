@@ -82,7 +82,8 @@ def reason(error: Exception) -> str:
     if status in (401, 403):
         return f"the Hub does not let you; {LOGIN}"
     said = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
-    return f"{said} {reason(error.__cause__)}" if isinstance(error.__cause__, Exception) else said
+    below = reason(error.__cause__) if isinstance(error.__cause__, Exception) else ""
+    return said if below in said else f"{said} {below}"
 
 
 @contextmanager
