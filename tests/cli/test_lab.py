@@ -83,6 +83,7 @@ def test_everything_is_said_in_chinese_too(tmp_path):
     (["run", CLAIM, "--knob", "depth=1"], "knob depth (layers) must be at least 2 and finite, not 1"),
     (["run", CLAIM, "--seeds", "0"], "seeds must be at least 1, not 0"),
     (["sweep", CLAIM, "depth=1,4"], "knob depth (layers) must be at least 2 and finite, not 1"),
+    (["sweep", CLAIM, "depth=4,8", "--knob", "depth=5"], "depth is swept; it cannot be turned by --knob, too"),
     (["sweep", CLAIM, "depth=4", "--storage", "nowhere://db"], "the storage nowhere://db cannot be used"),
     (["show", "nothing"], "the lab has no claim 'nothing'"),
     (["measure"], "measure"),

@@ -344,6 +344,7 @@ IMPOSSIBLE = {
     "patience with nothing to wait for": ((*TEXT, "-patience", "3"), "needs a validation text"),
     "weights of nothing": ((*TEXT, "-class-weight", "heavy"), "it can be balanced, or LABEL=NUMBER"),
     "a label that is no text": ((*TEXT, "-label", "\udcff"), "it must be text in UTF-8"),
+    "a shared search of nothing": ((*TEXT, "-autotune-storage", "sqlite:///s.db"), "is of a search, which needs -autotune-validation"),
     "an unknown command": (("predikt", "model.bin"), "no command 'predikt'; did you mean predict?"),
     "a model that is none": (("predict", "train.txt", "texts.txt"), "train.txt is not a model"),
     "no model": (("nn", "nowhere"), "nowhere cannot be opened for loading: No such file"),

@@ -7,6 +7,7 @@ import statistics
 import pytest
 import torch
 
+from gradwell.watch import source
 from gradwell.watch.source import OURS, rank, user_line
 
 
@@ -32,3 +33,10 @@ def test_the_innermost_line_of_the_user_is_found_through_packages():
     assert file == __file__
     assert line is not None
     assert "seen.append(user_line())" in linecache.getline(file, line)
+
+
+def test_a_training_that_gradwells_own_command_began_has_no_line_of_the_user(monkeypatch):
+    monkeypatch.setattr(source, "COMMAND", "/venv/bin/gradwell")
+    space = {"user_line": user_line}
+    exec(compile("found = user_line()", "/venv/bin/gradwell", "exec"), space)
+    assert space["found"] == (None, None)

@@ -10,6 +10,7 @@ from types import FrameType
 
 OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 STANDARD = tuple({sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib")})
+COMMAND = os.path.join(sysconfig.get_path("scripts"), "gradwell")  # what starts our own trainings, in which no line is the user's
 SITE = (os.sep + "site-packages" + os.sep, os.sep + "dist-packages" + os.sep)
 
 
@@ -26,11 +27,13 @@ def rank(filename: str) -> int:
 
 
 def user_line(frame: FrameType | None = None) -> tuple[str | None, int | None]:
-    """File and line of the innermost frame of the user's own code, or else of an installed package's."""
+    """File and line of the innermost frame of the user's own code, or else of an installed package's; none in a training of ours."""
     frame = frame or sys._getframe(1)
     fallback: tuple[str | None, int | None] = (None, None)
     while frame is not None:
         distance = rank(frame.f_code.co_filename)
+        if frame.f_code.co_filename == COMMAND:
+            return None, None
         if distance == 0:
             return frame.f_code.co_filename, frame.f_lineno
         if distance == 1 and fallback[0] is None:

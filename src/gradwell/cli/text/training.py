@@ -74,6 +74,9 @@ def train(name: str, given: Given) -> int:
             readable(given[flag], f"-{flag}")
     if given.get("checkpoint"):
         writable(given["checkpoint"], "a checkpoint")
+    for one in flags.SHARED:
+        if one.name in given and "autotune-validation" not in given:
+            raise OptionError(f"-{one.name} is of a search, which needs -autotune-validation")
     options: dict[str, Any] = {key: value for key, value in given.items() if key in (*NAMES, *EXTRAS)}
     options |= {key: given[flag] for flag, key in AUTOTUNE.items() if flag in given}
     options["input"] = "/dev/stdin" if given["input"] == "-" else given["input"]
