@@ -1,7 +1,10 @@
 # Two commands do everything on a fresh machine: `make demo` and `make test`.
 PYTHON ?= python3
 BIN = .venv/bin
-INSTALL = -m pip install --quiet --disable-pip-version-check --no-compile  # what is imported is compiled then; all of torch takes a minute
+INSTALL = -m pip install --quiet --disable-pip-version-check --no-compile
+# pip compiles on one core, and the tests of every package, too
+COMPILE = -m compileall -qq -j 0 -x '/tests?/|/testing/_internal/'
+export PYTHONDONTWRITEBYTECODE =  # or each process of the tests compiles our own sources anew
 
 .PHONY: setup demo lab test test-integrations lint types pages manual check bench clean
 
@@ -12,6 +15,7 @@ $(BIN)/python:
 
 .venv/ready: $(BIN)/python pyproject.toml constraints.txt
 	$(BIN)/python $(INSTALL) -c constraints.txt -e '.[dev]'
+	$(BIN)/python $(COMPILE) .venv/lib || true
 	touch $@
 
 demo: setup
@@ -32,6 +36,7 @@ test: setup .venv/oracle
 	.venv-integrations/bin/python $(INSTALL) -c constraints.txt -e '.[dev,integrations]'
 	.venv-integrations/bin/python $(INSTALL) --no-deps nemo-curator==1.4.0 cosmos-xenna==0.2.0
 	.venv-integrations/bin/python $(INSTALL) fasttext==0.9.3 || true
+	.venv-integrations/bin/python $(COMPILE) .venv-integrations/lib || true
 	.venv-integrations/bin/python -m pip uninstall --quiet --yes torchvision  # fastai's; not used, and in the way where it was built for another torch
 	touch $@
 

@@ -67,8 +67,12 @@ def test_the_run_is_described_above_its_findings(sick: Report) -> None:
 def test_what_could_not_be_seen_is_said_even_when_all_is_well(sick: Report, well: Report) -> None:
     assert "the probe memory failed and switched itself off: OverflowError: too large" in as_text(sick)
     text = as_text(replace(well, notices=("a compiled region could not be looked into",)))
-    assert text.startswith("gradwell: no fault was found as far as could be seen: ")
+    assert text.startswith("gradwell: all is well as far as could be seen: ")
     assert text.endswith("\nnotice    a compiled region could not be looked into")
+
+
+def test_of_a_run_that_was_cut_nobody_says_that_all_is_well(well: Report) -> None:
+    assert as_text(replace(well, whole=False)).startswith("gradwell: no fault was found in the part that ran: ")
 
 
 def test_user_text_is_neither_markup_nor_control_codes(sick: Report) -> None:

@@ -84,7 +84,7 @@ def run(
         notices.append(f"the script {ending(status)}; what is said here is of the part that ran")
     try:
         findings = conclude(folder, notices, chosen, {output.write_json: json, output.write_sarif: sarif, output.write_html: html}, quiet,
-                            output.on_github(github), sent)
+                            output.on_github(github), sent, not status)
     except GradwellError as error:
         output.complain(error)
     except BrokenPipeError:  # nobody reads the summary
@@ -97,11 +97,11 @@ def run(
 
 
 def conclude(folder: Path | None, notices: list[str], chosen: Iterable[Rule] | None, files: dict[Writer, str], quiet: bool,
-             github: bool, sent: Alongside | None = None) -> tuple[Finding, ...]:
+             github: bool, sent: Alongside | None = None, whole: bool = True) -> tuple[Finding, ...]:
     """Judge what was recorded, show it, and return the findings."""
     from gradwell.report.assemble import of_run
 
-    report = of_run(folder, notices, chosen)
+    report = of_run(folder, notices, chosen, whole)
     if folder and report.record and not files[output.write_html]:
         files[output.write_html] = str(folder / "report.html")
     written = set()

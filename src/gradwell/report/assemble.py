@@ -28,7 +28,7 @@ def of_record(path: Path, rules: Iterable[Rule] | None = None, notices: tuple[st
     return judged(Record.open(path), rules, notices)
 
 
-def of_run(folder: Path | None, notices: Iterable[str], rules: Iterable[Rule] | None = None) -> Report:
+def of_run(folder: Path | None, notices: Iterable[str], rules: Iterable[Rule] | None = None, whole: bool = True) -> Report:
     """The report on a run that has just ended, which may have left no record.
 
     Raises RecordError when it left one that cannot be read.
@@ -38,19 +38,19 @@ def of_run(folder: Path | None, notices: Iterable[str], rules: Iterable[Rule] | 
         files = sorted(folder.glob("record*.sqlite"), key=lambda path: (path != lead(folder), path.name))
         opened = (Record.open(path) for path in files if path.stat().st_size)
         if (begun := next((record for record in opened if record.meta("started")), None)) is not None:
-            return judged(begun, rules, said)
+            return judged(begun, rules, said, whole)
         said = (*said, "the record could not be written" if files else why_nothing(folder))
     return Report(None, Verdict((), (), Learned("unknown")), said)
 
 
-def judged(record: Record, rules: Iterable[Rule] | None, notices: tuple[str, ...] = ()) -> Report:
+def judged(record: Record, rules: Iterable[Rule] | None, notices: tuple[str, ...] = (), whole: bool = True) -> Report:
     """The report on a record that was opened.
 
     Raises RecordError when what it holds makes no sense.
     """
     try:
         cut = () if record.meta("finished") or not record.meta("started") else (GOING,) if runs(record) else (CUT,)
-        return Report(record, judge(record, rules), (*notices, *cut, *sentences(record)))
+        return Report(record, judge(record, rules), (*notices, *cut, *sentences(record)), whole and not cut)
     except Exception as error:
         raise RecordError(f"{record.path} cannot be judged, it may be damaged: {type(error).__name__}: {error}") from error
 

@@ -15,11 +15,15 @@ from gradwell.doctor.record import Record
 
 @dataclass(frozen=True)
 class Report:
-    """A run and its verdict. `record` is None where nothing was measured; `notices` are sentences that every output shows."""
+    """A run and its verdict. `record` is None where nothing was measured; `notices` are sentences that every output shows.
+
+    `whole`: the run came to its own end, as far as is known.
+    """
 
     record: Record | None
     verdict: Verdict
     notices: tuple[str, ...] = ()
+    whole: bool = True
 
     @property
     def script(self) -> str:
