@@ -33,13 +33,15 @@ def gradwell(*arguments, cwd, **options):
     return execute([GRADWELL, *map(str, arguments)], cwd, **options)
 
 
-def inside(*arguments, cwd, input=""):
+def inside(*arguments, cwd, input="", env=None):
     """Run the command to its end in this process, where torch is loaded already."""
     from gradwell.cli.main import main
 
     stdin, stdout, stderr = (io.TextIOWrapper(io.BytesIO(text.encode()), encoding="utf-8") for text in (input, "", ""))
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(cwd)
+        for name, value in (env or {}).items():
+            patch.setenv(name, value)
         patch.setattr(sys, "argv", [GRADWELL, *map(str, arguments)])
         for name, stream in (("stdin", stdin), ("stdout", stdout), ("stderr", stderr)):
             patch.setattr(sys, name, stream)

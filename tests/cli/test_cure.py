@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.command import gradwell, python, script
+from tests.command import gradwell, inside, python, script
 
 DEEP = """
 import torch
@@ -98,7 +98,7 @@ def test_a_remedy_for_the_users_own_hand_is_given_as_code(tmp_path):
 def test_what_cannot_be_done_is_told_in_one_line_with_status_2(arguments, says, tmp_path):
     script(tmp_path, DEEP)
     script(tmp_path, "print('hello')", "idle.py")
-    done = gradwell("cure", *arguments, cwd=tmp_path)
+    done = inside("cure", *arguments, cwd=tmp_path)
     assert done.returncode == 2, done.stdout + done.stderr
     assert says in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1

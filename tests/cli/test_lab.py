@@ -9,13 +9,13 @@ import time
 import pytest
 
 from gradwell.lab import catalogue
-from tests.command import GRADWELL, gradwell
+from tests.command import GRADWELL, gradwell, inside
 
 CLAIM = "sigmoid-gradient-dies"
 
 
 def test_the_list_names_every_claim_with_its_verdict(tmp_path):
-    result = gradwell("lab", cwd=tmp_path, env={"COLUMNS": "200"})
+    result = inside("lab", cwd=tmp_path, env={"COLUMNS": "200"})
     assert result.returncode == 0, result.stderr
     for one in catalogue():
         assert re.search(rf"{one.question} +{one.id} +holds", result.stdout), one.id
@@ -29,12 +29,12 @@ def test_a_claim_is_measured_kept_and_listed(tmp_path):
     kept = json.loads((tmp_path / "kept" / f"{CLAIM}.knobs.json").read_text())
     assert kept["seeds"] == 3
     assert kept["command"] == f"gradwell lab run {CLAIM} --seeds 3 --knob width=32 --knob examples=32"
-    again = gradwell("lab", "run", CLAIM, "--quick", "--seeds", 3, "--results", "kept", "--missing", cwd=tmp_path)
+    again = inside("lab", "run", CLAIM, "--quick", "--seeds", 3, "--results", "kept", "--missing", cwd=tmp_path)
     assert (again.returncode, again.stdout) == (0, "nothing is missing: kept holds a result of all of them\n")
 
 
 def test_a_claim_that_fails_ends_with_status_one(tmp_path):
-    result = gradwell("lab", "run", CLAIM, "--quick", "--seeds", 1, "--knob", "function=tanh", cwd=tmp_path)
+    result = inside("lab", "run", CLAIM, "--quick", "--seeds", 1, "--knob", "function=tanh", cwd=tmp_path)
     assert result.returncode == 1, result.stderr
     assert result.stdout.startswith(f"{CLAIM}: fails\n")
     assert "knobs     function=tanh, width=32, examples=32" in result.stdout
@@ -43,36 +43,36 @@ def test_a_claim_that_fails_ends_with_status_one(tmp_path):
 
 def test_a_sweep_tells_the_verdict_of_each_value_and_does_nothing_twice(tmp_path):
     words = ["lab", "sweep", CLAIM, "function=sigmoid,tanh", "depth=4,8", "--quick", "--seeds", 1]
-    result = gradwell(*words, cwd=tmp_path, env={"COLUMNS": "200"})
+    result = inside(*words, cwd=tmp_path, env={"COLUMNS": "200"})
     assert result.returncode == 0, result.stderr
     for function, verdict in (("sigmoid", "holds"), ("tanh", "fails")):
         for depth in (4, 8):
             assert re.search(rf"^ *{function} +{depth} +{verdict} .*of {depth} layers", result.stdout, re.MULTILINE)
     table = json.loads((tmp_path / "gradwell-runs" / "lab" / f"{CLAIM}.sweep.json").read_text())
     assert [cell["word"] for cell in table["cells"]] == ["holds", "holds", "fails", "fails"]
-    again = gradwell(*words, "--lang", "zh", cwd=tmp_path, env={"COLUMNS": "200"})
+    again = inside(*words, "--lang", "zh", cwd=tmp_path, env={"COLUMNS": "200"})
     assert again.returncode == 0, again.stderr
     assert re.search(r"sigmoid +4 +成立", again.stdout)
     assert json.loads((tmp_path / "gradwell-runs" / "lab" / f"{CLAIM}.sweep.json").read_text()) == table
 
 
 def test_show_prints_the_last_result_and_the_knobs(tmp_path):
-    result = gradwell("lab", "show", CLAIM, cwd=tmp_path, env={"COLUMNS": "120"})
+    result = inside("lab", "show", CLAIM, cwd=tmp_path, env={"COLUMNS": "120"})
     assert result.returncode == 0, result.stderr
     assert "shipped, by: gradwell lab run" in result.stdout
     assert re.search(r"function +sigmoid +activation +relu", result.stdout)
 
 
 def test_everything_is_said_in_chinese_too(tmp_path):
-    listed = gradwell("lab", "--lang", "zh", cwd=tmp_path, env={"COLUMNS": "200"})
+    listed = inside("lab", "--lang", "zh", cwd=tmp_path, env={"COLUMNS": "200"})
     assert all(one.zh[:8] in listed.stdout for one in catalogue())
-    shown = gradwell("lab", "show", CLAIM, "--lang", "zh", cwd=tmp_path)
+    shown = inside("lab", "show", CLAIM, "--lang", "zh", cwd=tmp_path)
     assert f"{CLAIM}: 成立" in shown.stdout
-    measured = gradwell("lab", "run", CLAIM, "--quick", "--seeds", 1, "--lang", "zh", cwd=tmp_path)
+    measured = inside("lab", "run", CLAIM, "--quick", "--seeds", 1, "--lang", "zh", cwd=tmp_path)
     assert (measured.returncode, measured.stdout.partition("\n")[0]) == (0, f"{CLAIM}: 成立")
-    explained = gradwell("explain", "GW201", "--lang", "zh", cwd=tmp_path)
+    explained = inside("explain", "GW201", "--lang", "zh", cwd=tmp_path)
     assert "## 原因" in explained.stdout
-    assert "梯度" in gradwell("rules", "--lang", "zh", cwd=tmp_path).stdout
+    assert "梯度" in inside("rules", "--lang", "zh", cwd=tmp_path).stdout
 
 
 @pytest.mark.parametrize(("arguments", "said"), [
@@ -89,7 +89,7 @@ def test_everything_is_said_in_chinese_too(tmp_path):
     (["measure"], "measure"),
 ])
 def test_bad_input_ends_in_one_line_and_status_two(arguments, said, tmp_path):
-    result = gradwell("lab", *arguments, cwd=tmp_path)
+    result = inside("lab", *arguments, cwd=tmp_path)
     assert result.returncode == 2
     assert result.stdout == ""
     assert len(result.stderr.splitlines()) == 1

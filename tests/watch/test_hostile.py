@@ -144,7 +144,7 @@ class Tiny(nn.Module):
         super().__init__()
         self.s = nn.Parameter(torch.ones(()))
     def forward(self, x): return x * self.s
-many = nn.Sequential(*[Tiny() for _ in range(10_000)], nn.Linear(8, 3))
+many = nn.Sequential(*[Tiny() for _ in range(3_000)], nn.Linear(8, 3))
 show("many", train(many, steps=3))
 """
 FORK = HEAD + """
@@ -169,7 +169,7 @@ def both(tmp_path, text):
     return python("train.py", cwd=tmp_path), gradwell("run", "--every", 1, "train.py", cwd=tmp_path)
 
 
-@pytest.mark.parametrize("text", [PARTS, MANY], ids=["odd parts", "ten thousand modules"])
+@pytest.mark.parametrize("text", [PARTS, MANY], ids=["odd parts", "three thousand modules"])
 def test_odd_scripts_behave_as_unwatched_and_no_probe_stumbles(text, tmp_path):
     plain, watched = both(tmp_path, text)
     assert plain.returncode == 0, plain.stderr
