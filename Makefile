@@ -29,7 +29,7 @@ demo: setup
 	touch $@
 
 test: setup .venv/oracle
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -n 3 --dist loadgroup  # on two cores: one often waits for a process that it has started
 
 .venv-integrations/ready: pyproject.toml constraints.txt
 	test -x .venv-integrations/bin/python || $(PYTHON) -m venv .venv-integrations
