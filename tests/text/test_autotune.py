@@ -273,7 +273,9 @@ def test_the_trial_of_a_process_that_was_killed_is_done_by_another(here):
     _, scores = json.loads(sharing("searches", 4).communicate(timeout=120)[0])
     assert len(scores) == 4
     study = optuna.load_study(study_name="study", storage="sqlite:///study.db")
-    assert [trial.state.name for trial in study.trials] == ["FAIL", "COMPLETE", "COMPLETE", "COMPLETE", "COMPLETE"]
+    states = [trial.state.name for trial in study.trials]
+    assert (states[0], states[3]) == ("FAIL", "COMPLETE")
+    assert set(states[1:]) <= {"COMPLETE", "PRUNED"}, states  # one that promises nothing, or takes long, is given up
     assert [trial.number for trial in study.trials if trial.user_attrs.get("as given")] == [0, 3], "the options as they came were not lost"
 
 
