@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 SOURCE = Path(__file__).parents[1] / "src" / "gradwell"
-EVERYTHING = {"cli", "doctor", "errors", "folder", "integrations", "lab", "loop", "nets", "onnx", "project", "report", "serve", "session",
-              "studies", "text", "translate", "vision", "watch", "weights", "__init__"}
+EVERYTHING = {"cli", "doctor", "errors", "folder", "integrations", "lab", "lazy", "loop", "nets", "onnx", "project", "report", "serve",
+              "session", "studies", "text", "translate", "vision", "watch", "weights", "__init__"}
 ALLOWED = {
     "__init__": EVERYTHING, "cli": EVERYTHING, "session": EVERYTHING, "errors": set(),
-    "nets": set(), "text": {"studies"}, "doctor": set(),
+    "nets": set(), "text": {"lazy", "studies"}, "doctor": set(),
     "watch": {"doctor", "nets"}, "report": {"doctor"}, "project": {"doctor"},
-    **{shared: set() for shared in ("folder", "loop", "onnx", "studies", "weights")},
-    **{room: {"folder", "loop", "nets", "onnx", "watch", "weights"} for room in ("translate", "vision")},
+    **{shared: set() for shared in ("folder", "lazy", "loop", "onnx", "studies", "weights")},
+    **{room: {"folder", "lazy", "loop", "nets", "onnx", "watch", "weights"} for room in ("translate", "vision")},
     "serve": {"doctor", "folder", "lab", "nets", "project", "report", "text", "translate", "__init__"},
     "lab": {"folder", "nets", "studies", "text", "watch", "doctor"},
     "integrations": {"doctor", "folder", "project", "report", "session", "text", "translate", "vision", "watch", "__init__"},

@@ -22,9 +22,7 @@ def headline(report: Report) -> str:
     answer, because = report.verdict.learned.answer, report.verdict.learned.because
     if answer == "yes":
         well = "all is well as far as could be seen" if report.limits else "all is well"
-        if not report.whole:
-            well = "no fault was found in the part that ran"
-        return f"{well}: {scope(report)}; {because}."
+        return f"{well if report.whole else 'no fault was found in the part that ran'}: {scope(report)}; {because}."
     middle = "but the run has learned nothing: " if answer == "no" else ""
     return f"no fault was found: {scope(report)}; {middle}{because}."
 

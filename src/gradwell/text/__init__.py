@@ -4,8 +4,9 @@
 scikit-learn's estimators; scikit-learn is imported when they are asked for.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from gradwell.lazy import lazily
 from gradwell.text import FastText
 from gradwell.text.FastText import cbow, load_model, skipgram, supervised, tokenize, train_supervised, train_unsupervised
 
@@ -14,19 +15,4 @@ if TYPE_CHECKING:
     from gradwell.text.vectors import TextVectors as TextVectors
 
 __all__ = ["FastText", "cbow", "load_model", "skipgram", "supervised", "tokenize", "train_supervised", "train_unsupervised"]
-
-
-def __getattr__(name: str) -> Any:
-    if name == "TextClassifier":
-        from gradwell.text.classifier import TextClassifier
-
-        return TextClassifier
-    if name == "TextVectors":
-        from gradwell.text.vectors import TextVectors
-
-        return TextVectors
-    raise AttributeError(f"module 'gradwell.text' has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return sorted([*globals(), "TextClassifier", "TextVectors"])
+__getattr__, __dir__ = lazily(__name__, {"TextClassifier": "classifier", "TextVectors": "vectors"})

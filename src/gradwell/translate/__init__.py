@@ -4,8 +4,9 @@
 is imported when anything else is asked for.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from gradwell.lazy import lazily
 
 if TYPE_CHECKING:
     from gradwell.translate.files import load
@@ -18,17 +19,7 @@ if TYPE_CHECKING:
     from gradwell.translate.translator import Translator
 
 __all__ = ["Beam", "OnnxTranslator", "Options", "Pairs", "Translation", "Translator", "load", "read", "train"]
-HOMES = {
+__getattr__, __dir__ = lazily(__name__, {
     "Beam": "ranking", "OnnxTranslator": "runtime", "Options": "options", "Pairs": "pairs", "Translation": "translation",
     "Translator": "translator", "load": "files", "read": "pairs", "train": "training",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name in HOMES:
-        return getattr(import_module(f"gradwell.translate.{HOMES[name]}"), name)
-    raise AttributeError(f"module 'gradwell.translate' has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return sorted([*globals(), *HOMES])
+})

@@ -4,8 +4,9 @@
 imported when one of them is asked for.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from gradwell.lazy import lazily
 
 if TYPE_CHECKING:
     from gradwell.vision.classifier import ImageClassifier, Prediction
@@ -17,17 +18,7 @@ if TYPE_CHECKING:
     from gradwell.vision.training import train
 
 __all__ = ["ImageClassifier", "Images", "Options", "Prediction", "Scores", "load", "read", "train"]
-HOMES = {
+__getattr__, __dir__ = lazily(__name__, {
     "ImageClassifier": "classifier", "Images": "images", "Options": "options", "Prediction": "classifier", "Scores": "scores",
     "load": "files", "read": "reading", "train": "training",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name in HOMES:
-        return getattr(import_module(f"gradwell.vision.{HOMES[name]}"), name)
-    raise AttributeError(f"module 'gradwell.vision' has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return sorted([*globals(), *HOMES])
+})

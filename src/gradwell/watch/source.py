@@ -31,9 +31,9 @@ def user_line(frame: FrameType | None = None) -> tuple[str | None, int | None]:
     frame = frame or sys._getframe(1)
     fallback: tuple[str | None, int | None] = (None, None)
     while frame is not None:
-        distance = rank(frame.f_code.co_filename)
         if frame.f_code.co_filename == COMMAND:
             return None, None
+        distance = rank(frame.f_code.co_filename)
         if distance == 0:
             return frame.f_code.co_filename, frame.f_lineno
         if distance == 1 and fallback[0] is None:

@@ -36,9 +36,9 @@ def sweep(
     lang: Lang = Language.en,
 ) -> int:
     """Measure a claim at every combination of values; typed again, or elsewhere with the same storage, it does what is left."""
-    for one in knob or []:
-        if any(one.partition("=")[0] == word.partition("=")[0] for word in values):
-            raise OptionError(f"{one.partition('=')[0]} is swept; it cannot be turned by --knob, too")
+    turned, moved = ({word.partition("=")[0] for word in words} for words in (knob or [], values))
+    if twice := sorted(turned & moved):
+        raise OptionError(f"{twice[0]} is swept; it cannot be turned by --knob, too")
     asked = swept(typed(with_knobs(experiment(claim), quick), knob or []), values, seeds)
     with Progress(len(asked.cells()) * seeds * 2, quiet) as progress:
         try:
